@@ -1,0 +1,1 @@
+"""The pure core: no os, no subprocess, no git, no clock."""

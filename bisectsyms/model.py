@@ -1,0 +1,238 @@
+"""The words of the project as types: what an attempt, an outcome, a cell and a verdict are.
+
+Everything here is frozen and pure. No stage passes a dict or a Namespace to the next one.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+
+
+class Kind(enum.StrEnum):
+    """What an attempt repeats, from cheap to dear. Rates of different kinds are never pooled."""
+
+    RELINK = "relink"
+    """Remove what the link made, `make vmlinux`."""
+    INCREMENTAL = "incremental"
+    """As relink, after moving the source tree to another revision: what changed is compiled."""
+    CLEAN = "clean"
+    """From an empty objtree."""
+
+
+class Outcome(enum.StrEnum):
+    """What one attempt showed. Only CLEAN and INCONSISTENT are evidence about the revision."""
+
+    CLEAN = "CLEAN"
+    """The link ran, its check passed, and our own comparison of the two maps agrees."""
+    INCONSISTENT = "INCONSISTENT"
+    """This very failure: the last temporary map and System.map differ."""
+    BROKEN = "BROKEN"
+    """Another build error, or a build that proves nothing (no KALLSYMS, no maps)."""
+    TIMEOUT = "TIMEOUT"
+    INFRA = "INFRA"
+    """The machine's fault: out of memory, disk full, a signal."""
+
+    @property
+    def is_evidence(self) -> bool:
+        return self in (Outcome.CLEAN, Outcome.INCONSISTENT)
+
+
+class Verdict(enum.Enum):
+    """What `step` tells git; the value is the exit status (git-bisect(1), "bisect run")."""
+
+    GOOD = 0
+    BAD = 1
+    SKIP = 125
+    ABORT = 128
+
+
+class Consistency(enum.StrEnum):
+    """Whether all attempts at a revision agree."""
+
+    GOOD = "consistently good"
+    BAD = "consistently bad"
+    FLAKY = "flaky"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What the variation drew for one attempt; with it the attempt can be repeated.
+
+    `length` is the number of characters of KBUILD_BUILD_VERSION; it sets the length of the version
+    string and through it the layout of what follows it in the image.
+    """
+
+    length: int = 1
+
+    @property
+    def build_version(self) -> str:
+        """KBUILD_BUILD_VERSION: a 1 followed by zeros, `length` characters long."""
+        return "1" + "0" * (self.length - 1)
+
+    def __str__(self) -> str:
+        return f"length={self.length}"
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """The identity of a compiler and its binutils: another version is another cell."""
+
+    name: str
+    compiler: str
+    """First line of `cc --version`."""
+    linker: str
+    digest: str
+    """sha256 over size, mtime and version lines of the compiler, its real backend, ld and nm."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Toolchain x kconfig x -j x variation policy. A failure rate belongs to a cell and a kind."""
+
+    profile: str
+    arch: str
+    toolchain: Toolchain
+    kconfig: str
+    """Digest of defconfig name and fragments (what was asked for, not the .config that came of it)."""
+    jobs: int
+    targets: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str], ...]
+    variation: str
+    """`pinned`, or `sweep:N` for N lengths of the version string."""
+
+    @property
+    def key(self) -> str:
+        """A stable id of 12 hex digits over every field."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        return f"{self.arch}/{self.toolchain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the pure core needs of an attempt that has ended."""
+
+    kind: Kind
+    outcome: Outcome
+    signature: str = ""
+    """Why: the id of the signature that matched, or the first error line of a BROKEN build."""
+    draw: Draw = field(default_factory=Draw)
+    layout: str = ""
+    """Layout key: the hash of the inputs of the link; equal keys are one draw of a layout."""
+    from_scratch: bool = False
+    """The objtree was empty when the attempt began."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit under test."""
+
+    commit: str
+    tree: str
+    title: str
+    name: str = ""
+    """How people call it: a tag, a describe string, or the abbreviated commit."""
+
+    def __str__(self) -> str:
+        return self.name or self.commit[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An attempt about to begin: written to the ledger before make starts."""
+
+    revision: Revision
+    cell: Cell
+    kind: Kind
+    draw: Draw
+    slot: str
+    """Which slot it runs in."""
+    paths: str
+    """`bwrap` where source and O= look the same in every slot, else `prefix-map`."""
+    from_scratch: bool
+    command: str
+    """The exact make line, to be pasted into a shell."""
+    dropped: tuple[str, ...] = ()
+    """Names of variables of the caller's environment that would have mattered and were not passed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one finished attempt cost and under which conditions it ran."""
+
+    seconds: float
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
+    """Largest resident set of any one process, bytes (getrusage(2), ru_maxrss)."""
+    load: float = 0.0
+    """One-minute load average when it began (getloadavg(3))."""
+    slots_in_use: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an attempt ended."""
+
+    outcome: Outcome
+    signature: str
+    why: str
+    """One sentence: what in the log or the maps decided."""
+    measured: Measured
+    exit_status: int | None = None
+    """Exit status of make; negative for a signal, as subprocess has it; None if it never ended."""
+    layout: str = ""
+    kernel_release: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    """(file name, sha256) of what was kept, the log included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A row of the ledger: a plan and, once it has ended, its result."""
+
+    number: int
+    plan: Plan
+    begun: float
+    """Seconds since the epoch."""
+    result: Result | None
+    """None while it runs, or when it died with whatever ran it."""
+
+    def observation(self) -> Observation | None:
+        """What the pure core may know of it; None for an attempt that has not ended."""
+        if self.result is None:
+            return None
+        return Observation(
+            kind=self.plan.kind,
+            outcome=self.result.outcome,
+            signature=self.result.signature,
+            draw=self.plan.draw,
+            layout=self.result.layout,
+            from_scratch=self.plan.from_scratch,
+            seconds=self.result.measured.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict as it was given, with what it spent of the error budget."""
+
+    commit: str
+    cell: str
+    kind: Kind
+    verdict: Verdict
+    consistency: Consistency
+    rationale: str
+    miss: float
+    """Probability that a revision with this failure would have shown what was seen (0 unless GOOD)."""
+    when: float
