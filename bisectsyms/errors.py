@@ -23,7 +23,3 @@ class UserError(BisectsymsError):
 
 class InfraError(BisectsymsError):
     """The machine, not the revision, is at fault; nothing was judged."""
-
-
-class Unanswered(BisectsymsError):
-    """The work ended in good order without an answer (exit status 3 outside `step`)."""

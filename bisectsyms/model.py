@@ -86,7 +86,7 @@ class Toolchain:
     """First line of `cc --version`."""
     linker: str
     digest: str
-    """sha256 over size, mtime and version lines of the compiler, its real backend, ld and nm."""
+    """sha256 over path, size, mtime and version line of the compiler, its cc1, ld, nm and make."""
 
     def __str__(self) -> str:
         return self.name
@@ -110,8 +110,9 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """A stable id of 12 hex digits over every field."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """A stable id of 12 hex digits over every field but the profile's name, which builds nothing."""
+        fields = {name: value for name, value in asdict(self).items() if name != "profile"}
+        text = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def __str__(self) -> str:

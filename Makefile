@@ -1,0 +1,49 @@
+# Two commands need nothing but git, make, gcc and python3:
+#   make demo    find a flaky commit in a history of a small kernel
+#   make test    the tests
+# Then: make check (ruff, mypy, fast tests), make bench, make kernel-test (builds real kernels).
+
+# What a caller's make hands down must not reach the makes that we start.
+unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES GNUMAKEFLAGS
+
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: demo test check bench kernel-test setup lock clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'python3 3.11 or newer is needed'; exit 1; }
+	@test -x $(BIN)/pip || python3 -m venv $(VENV) || { echo 'try: sudo apt-get install python3-venv'; exit 1; }
+	@echo 'installing into $(VENV) (once)'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	@env -u MAKELEVEL $(BIN)/bisectsyms demo
+
+test: setup
+	@$(BIN)/pytest -n $(JOBS)
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q -n $(JOBS) -m 'not slow'
+
+bench: setup
+	@$(BIN)/python -m benchmarks.run $(BENCH)
+
+kernel-test: setup
+	@$(BIN)/python -m benchmarks.kernel_test $(KERNEL_TEST)
+
+# Needs uv; the result is what `setup` installs.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml \
+		--no-emit-index-url --no-emit-find-links -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist

@@ -1,0 +1,323 @@
+"""From the attempts at one revision to a verdict, or to the next attempt worth making.
+
+Ask and tell: `judge` and `gauge` look at everything seen so far and either ask for one more attempt or
+end. They qualify first (is this evidence at all?) and evaluate second, and they hold no state: the same
+attempts under a better rule give a better verdict tomorrow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bisectsyms.core.belief import Belief, Sample, prior
+from bisectsyms.core.words import count, percent
+from bisectsyms.model import Consistency, Draw, Kind, Observation, Outcome, Verdict
+
+SAME_BROKEN = 2
+SAME_TIMEOUT = 2
+MOST_FRUITLESS = 4
+"""So many attempts more than evidence without any agreement, and the step gives up."""
+REPEATS = 3
+"""How often a failed draw is repeated at the bad end, to see whether the layout decides."""
+UNLIKELY = 0.02
+"""A world that weighs less than this is not looked into any further."""
+ALL_FAIL = 5
+CONTROL_FAILURES = 2
+"""Failures wanted at a known bad revision before a GOOD, to see that the rate has not fallen."""
+STEADY = 0.7
+TELL_APART = 8
+"""Attempts that tell consistent from flaky where it matters: a rate of .7 shows no clean one in 6 % of the cases."""
+EXCLUDED = 0.05
+"""A rate is excluded when all-clean attempts would be rarer than this under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One more attempt, please."""
+
+    kind: Kind
+    why: str
+    draw: Draw | None = None
+    """A draw to repeat; None for the next one of the variation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The end of a step."""
+
+    verdict: Verdict
+    consistency: Consistency
+    rationale: str
+    miss: float = 0.0
+    """Probability that a bad revision would have shown this; it is spent when the verdict is GOOD."""
+    weak: bool = False
+    """Tested, but the evidence is thin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What the bad end taught: the kind of attempt that shows the failure, and how often."""
+
+    kind: Kind
+    belief: Belief
+    sample: Sample
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything a verdict depends on besides the attempts."""
+
+    belief: Belief
+    kind: Kind
+    """The kind of attempt whose clean results count: one that has failed at the bad end."""
+    share: float
+    """Largest probability of a miss that a GOOD may have here."""
+    draws: int
+    """How many different draws the variation has."""
+    arrival: Kind | None = None
+    """What brings the objtree to this revision first; None if it is there."""
+    max_attempts: int = 200
+    out_of_time: bool = False
+    classify: int = 0
+    """Attempts wanted to tell consistent from flaky; 0 stops at the first failure if `flaky` is BAD."""
+    flaky: Verdict = Verdict.BAD
+
+    @property
+    def tell_apart(self) -> int:
+        """Attempts after which a revision that failed is called consistent or flaky."""
+        return self.classify or (1 if self.flaky is Verdict.BAD else TELL_APART)
+
+
+def judge(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
+    """Decide about a revision, or ask for the next attempt at it."""
+    counting = [one for one in seen if one.kind is rules.kind or one.outcome is Outcome.INCONSISTENT]
+    sample = Sample.of(counting)
+    if sample.failed and sample.failed + sample.clean >= rules.tell_apart:
+        return _failed(sample, rules)
+    if not any(one.outcome.is_evidence for one in seen) and (ended := _untestable(seen)):
+        return ended
+    if (fruitless := _fruitless(seen)) is not None:
+        return fruitless
+    miss = rules.belief.miss(sample)
+    if sample.failed == 0 and sample.clean and miss <= rules.share:
+        return Decision(Verdict.GOOD, Consistency.GOOD, _clean_text(sample, rules, miss), miss)
+    if weak := _weak(sample, miss, rules):
+        return weak
+    if _last_is_broken(seen):
+        return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
+    if rules.arrival is not None and rules.kind is not Kind.CLEAN:
+        return Ask(rules.arrival, "arrival")
+    needed = rules.belief.attempts_for(rules.share, layouts=rules.draws)
+    goal = f"{needed} clean in a row would be good" if needed else "the share cannot be reached"
+    return Ask(rules.kind, f"{sample.clean} clean so far, {goal}")
+
+
+def _failed(sample: Sample, rules: Rules) -> Decision:
+    """At least one attempt showed the failure: that is proof."""
+    total = sample.failed + sample.clean
+    text = f"{sample.failed} of {count(total, 'attempt')} failed with inconsistent kallsyms data"
+    if sample.clean:
+        return Decision(rules.flaky, Consistency.FLAKY, f"{text}: the failure is there, and flaky")
+    if sample.failed >= max(2, rules.tell_apart):
+        return Decision(Verdict.BAD, Consistency.BAD, f"{text}: every one")
+    return Decision(Verdict.BAD, Consistency.UNKNOWN, f"{text}: one is proof")
+
+
+def _clean_text(sample: Sample, rules: Rules, miss: float) -> str:
+    rate = rules.belief.expected_rate()
+    return (
+        f"{count(sample.clean, 'clean attempt')} ({rules.kind}): {percent(miss)} chance of having missed "
+        f"a {percent(rate)} failure, {percent(rules.share)} allowed here"
+    )
+
+
+def _untestable(seen: Sequence[Observation]) -> Decision | None:
+    """SKIP for a revision that cannot be tested: proven twice, the second time from scratch."""
+    signatures = Counter(one.signature for one in seen if one.outcome is Outcome.BROKEN)
+    again = {one.signature for one in seen[1:] if one.outcome is Outcome.BROKEN and one.from_scratch}
+    for signature, times in signatures.items():
+        if times >= SAME_BROKEN and signature in again:
+            return Decision(
+                Verdict.SKIP,
+                Consistency.UNKNOWN,
+                f"does not build: {signature} ({times} times, the last from an empty objtree)",
+            )
+    if sum(one.outcome is Outcome.TIMEOUT for one in seen) >= SAME_TIMEOUT:
+        return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"timed out {SAME_TIMEOUT} times, never ended")
+    return None
+
+
+def _fruitless(seen: Sequence[Observation]) -> Decision | None:
+    """ABORT when attempts keep ending without evidence and without agreeing on why."""
+    broken = [one for one in seen if one.outcome in (Outcome.BROKEN, Outcome.TIMEOUT)]
+    evidence = sum(one.outcome.is_evidence for one in seen)
+    if len(broken) < MOST_FRUITLESS + 2 * evidence:
+        return None
+    reasons = ", ".join(sorted({one.signature or one.outcome.value for one in broken}))
+    return Decision(
+        Verdict.ABORT,
+        Consistency.UNKNOWN,
+        f"{len(broken)} of {len(seen)} attempts ended without evidence, in changing ways: {reasons}",
+    )
+
+
+def _weak(sample: Sample, miss: float, rules: Rules) -> Decision | None:
+    """SKIP when more attempts are not allowed, or would not help."""
+    thin = f"weak: {count(sample.clean, 'clean attempt')} leave a {percent(miss)} chance of a miss"
+    if rules.out_of_time or sample.clean + sample.failed >= rules.max_attempts:
+        limit = "the time for this step is over" if rules.out_of_time else f"--max-attempts {rules.max_attempts}"
+        return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"{thin}, {limit}", miss, weak=True)
+    exhausted = sample.draws >= rules.draws > 1
+    floor = rules.belief.miss(Sample(clean=rules.max_attempts, clean_layouts=sample.clean_layouts))
+    if exhausted and floor > rules.share:
+        text = f"{thin}; all {sample.clean_layouts} layouts that can be drawn are clean, repeats add nothing"
+        return Decision(Verdict.SKIP, Consistency.UNKNOWN, text, miss, weak=True)
+    return None
+
+
+def _last_is_broken(seen: Sequence[Observation]) -> bool:
+    return bool(seen) and seen[-1].outcome is Outcome.BROKEN
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeRules:
+    """How the bad end is measured."""
+
+    draws: int
+    arrival: Kind | None = None
+    failures: int = 8
+    """Failures wanted before the rate counts as known; fewer if every attempt fails."""
+    lowest_rate: float = 0.05
+    """Rates from here up are looked for; below, the failure counts as not reproduced."""
+    max_attempts: int = 300
+    share: float = 0.0
+    """Largest probability of a miss that a GOOD may have in this bisect; 0 if that is not known yet."""
+    kinds: tuple[Kind, ...] = (Kind.RELINK, Kind.CLEAN)
+    """The ladder, cheapest first."""
+
+
+def gauge(seen: Sequence[Observation], rules: GaugeRules) -> Ask | Gauge | Decision:
+    """Measure the failure at the known bad end; a Decision means it could not be shown there."""
+    answer = _gauge(seen, rules)
+    if isinstance(answer, Ask) and answer.kind is not Kind.CLEAN and rules.arrival is not None:
+        return Ask(rules.arrival, "arrival at the bad end")
+    return answer
+
+
+def _gauge(seen: Sequence[Observation], rules: GaugeRules) -> Ask | Gauge | Decision:
+    if not any(one.outcome.is_evidence for one in seen) and (ended := _untestable(seen)):
+        return Decision(Verdict.ABORT, Consistency.UNKNOWN, f"the bad end cannot be tested: {ended.rationale}")
+    if (fruitless := _fruitless(seen)) is not None:
+        return fruitless
+    if _last_is_broken(seen):
+        return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
+    fruitful = attempts_to_exclude(rules.lowest_rate)
+    for kind in rules.kinds:
+        mine = [one for one in seen if one.kind is kind]
+        sample = Sample.of(mine)
+        if sample.failed:
+            return _measure(mine, sample, kind, rules)
+        if sample.clean < fruitful:
+            return Ask(kind, f"{sample.clean} clean, {fruitful} would exclude a {percent(rules.lowest_rate)} failure")
+    tried = ", ".join(f"{sum(one.kind is kind for one in seen)} {kind}" for kind in rules.kinds)
+    return Decision(
+        Verdict.ABORT,
+        Consistency.GOOD,
+        f"the bad end never failed here ({tried} attempts, all clean): with {percent(1 - EXCLUDED)} certainty "
+        f"the failure shows in less than {percent(rules.lowest_rate)} of the attempts",
+    )
+
+
+def _measure(mine: Sequence[Observation], sample: Sample, kind: Kind, rules: GaugeRules) -> Ask | Gauge:
+    """The failure shows in this kind: how often, and does the layout decide?"""
+    belief = prior(varied=rules.draws > 1).given(sample)
+    total = sample.clean + sample.failed
+    if rules.draws > 1 and sample.clean and not sample.mixed:
+        first = next(one.draw for one in mine if one.outcome is Outcome.INCONSISTENT)
+        if sum(one.draw == first for one in mine) <= REPEATS:
+            return Ask(kind, f"does {first} fail again?", first)
+    wanted = min(ALL_FAIL, rules.failures) if not sample.clean else rules.failures
+    undrawn = sample.draws < rules.draws
+    decided = depends_on_layout(belief, sample)
+    if total < rules.max_attempts and (undrawn if decided else sample.failed < wanted):
+        return Ask(kind, f"{sample.failed} of {total} failed, {wanted} failures wanted")
+    if sample.clean_layouts and not decided and belief.layout_weight > UNLIKELY and total < rules.max_attempts:
+        times = Counter(one.draw for one in mine if one.outcome.is_evidence)
+        return Ask(kind, "chance, or a function of the layout?", min(times, key=lambda draw: times[draw]))
+    more_helps = undrawn or not decided
+    if rules.share and more_helps and total < rules.max_attempts and not _provable(belief, rules):
+        return Ask(kind, f"{sample.failed} of {total} failed; not known well enough for a good to be proof")
+    low, high = belief.interval()
+    text = f"{sample.failed} of {count(total, 'attempt')} failed ({kind}): rate {percent(low)} to {percent(high)}"
+    if decided:
+        text += ", a function of the layout"
+    elif sample.mixed:
+        text += ", by chance (the same draw did both)"
+    return Gauge(kind, belief, sample, text)
+
+
+def _provable(belief: Belief, rules: GaugeRules) -> bool:
+    """Whether there is a number of clean attempts that would be a GOOD."""
+    return belief.attempts_for(rules.share, layouts=rules.draws, most=rules.max_attempts) is not None
+
+
+def depends_on_layout(belief: Belief, sample: Sample) -> bool:
+    """Whether the failure is a function of the layout, as far as this revision tells."""
+    return belief.layout_weight > 0.9 and sample.clean_layouts > 0
+
+
+def steady(belief: Belief) -> bool:
+    """Whether the failure is so sure to show that no change of the machine's load could hide it."""
+    return belief.interval()[0] > STEADY
+
+
+def watch(window: Sequence[Observation], rules: GaugeRules, kind: Kind) -> Ask | Sample | Decision:
+    """Does a revision that is known to fail still fail, now, under the load of now?
+
+    `window` are the attempts made there since the present step began. Ends with what they show once
+    there are enough failures; with ABORT when the failure has gone, because clean attempts of such a
+    time prove nothing.
+    """
+    sample = Sample.of(one for one in window if one.kind is kind)
+    if sample.failed >= CONTROL_FAILURES:
+        return sample
+    limit = attempts_to_exclude(rules.lowest_rate) * (1 + sample.failed)
+    if sample.clean >= limit or _fruitless(window):
+        return Decision(
+            Verdict.ABORT,
+            Consistency.UNKNOWN,
+            f"the failure hardly shows any more at a revision that is known to be bad ({sample.failed} of "
+            f"{count(sample.clean + sample.failed, 'attempt')} just now): clean attempts of this time prove nothing",
+        )
+    if _last_is_broken(window):
+        return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
+    if rules.arrival is not None and kind is not Kind.CLEAN:
+        return Ask(rules.arrival, "control: arrival at a bad revision")
+    return Ask(kind, f"control: {sample.failed} of {CONTROL_FAILURES} failures seen again")
+
+
+def sweep(seen: Sequence[Observation], rules: Rules) -> Ask | None:
+    """Try every draw once, to learn which part of its layouts fails at this revision; None when done.
+
+    A revision that does not build, or whose layouts all pass, teaches nothing and ends it early or late.
+    """
+    if _untestable(seen) or _fruitless(seen):
+        return None
+    mine = [one for one in seen if one.kind is rules.kind]
+    sample = Sample.of(mine)
+    if sample.draws >= rules.draws or sample.clean + sample.failed >= rules.max_attempts:
+        return None
+    if _last_is_broken(seen):
+        return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
+    if rules.arrival is not None and rules.kind is not Kind.CLEAN:
+        return Ask(rules.arrival, "arrival, to learn how the layouts of bad revisions differ")
+    return Ask(rules.kind, f"{sample.draws} of {rules.draws} draws swept, {sample.failed} attempts failed")
+
+
+def attempts_to_exclude(rate: float) -> int:
+    """Clean attempts after which a failure of this rate is excluded: (1 - rate)^n <= .05."""
+    return math.ceil(math.log(EXCLUDED) / math.log1p(-min(rate, 0.999)))

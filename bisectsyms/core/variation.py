@@ -1,0 +1,38 @@
+"""What is varied on purpose between attempts, and in which order.
+
+The length of the version string is the cheapest knob on the layout. A repeat of the same length is the
+same draw, so a sweep takes every length once before it takes one twice, in an order that depends on
+the revision alone: the same revision is always swept in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bisectsyms.model import Draw
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A policy: how many lengths of the version string an attempt may draw from."""
+
+    lengths: int = 1
+
+    def __str__(self) -> str:
+        return f"sweep:{self.lengths}" if self.lengths > 1 else "pinned"
+
+    @property
+    def varies(self) -> bool:
+        return self.lengths > 1
+
+    def next_draw(self, tree: str, drawn: Iterable[Draw]) -> Draw:
+        """The draw for the next attempt at the revision with this tree id, given those made."""
+        times = Counter(draw.length for draw in drawn)
+
+        def rank(length: int) -> tuple[int, str]:
+            return times[length], hashlib.sha256(f"{tree}:{length}".encode()).hexdigest()
+
+        return Draw(min(range(1, self.lengths + 1), key=rank))

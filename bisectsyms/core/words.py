@@ -1,0 +1,48 @@
+"""Numbers as people say them, for every rationale and table alike, and durations as people type them."""
+
+from __future__ import annotations
+
+import re
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def percent(share: float) -> str:
+    """0.25 -> `25 %`, 0.0012 -> `0.12 %`; never rounds something to nothing or to everything."""
+    value = 100.0 * share
+    if value in (0.0, 100.0):
+        return f"{value:.0f} %"
+    if value < 0.01:
+        return "under 0.01 %"
+    if value > 99.99:
+        return "over 99.99 %"
+    if 1.0 <= value < 99.0:
+        return f"{value:.2g} %" if value < 10 else f"{value:.0f} %"
+    return f"{value:.2f} %" if value > 99 else f"{value:.2g} %"
+
+
+def count(number: int, what: str) -> str:
+    """1 -> `1 attempt`, 2 -> `2 attempts`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """2.84 -> `2.8 s`, 231 -> `3 min 51 s`, 7300 -> `2 h 01 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+
+
+def seconds_in(text: str) -> float:
+    """`45s`, `90m`, `1h30m` or `45` -> seconds.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise ValueError(f"{text!r} is no duration such as 45s, 10m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
