@@ -1,0 +1,211 @@
+"""Reads a build log once, in bounded memory, and keeps the few lines that say what happened.
+
+A log is hundreds of megabytes under V=1 and holds any bytes at all. So only a line that begins without a
+margin (kbuild's commands have one) and holds one of some literals is cleaned and matched. A line that
+merely quotes (a compiler showing source, a shell trace, git log, a mail) is never a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bisectsyms.core.errorlines import NEEDLES, ErrorLine, error_line
+from bisectsyms.model import Outcome
+
+MOST_LINE = 64 * 1024
+"""Bytes of a line that are looked at; what follows up to its end is dropped."""
+MOST_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A kind of line that says how an attempt ended (configs/knowledge/signatures.yaml)."""
+
+    id: str
+    outcome: Outcome
+    pattern: str
+    """Regular expression over the bytes of one line, escapes and control characters removed."""
+    why: str
+    needles: tuple[str, ...] = ()
+    """Literals of which every matching line holds one; none: each line is tried, which is slow."""
+    glued: bool = False
+    """It may stand behind the command of another job that has not ended its line yet."""
+    even_if_passed: bool = False
+    """It spoils an attempt whose make ended with 0, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The first line that matched a signature."""
+
+    signature: str
+    outcome: Outcome
+    line: str
+    number: int
+    """Counted from 1."""
+    why: str = ""
+    even_if_passed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """All that is kept of a log."""
+
+    findings: tuple[Finding, ...]
+    """The first of each signature, in the order of the signatures, which is their precedence."""
+    first_error: str
+    """The error line that stands for the failure, stable between two runs; empty without one."""
+    lines: int
+    error_name: str = ""
+    """Short and stable name of `first_error`, without line numbers; see `errorlines.ErrorLine`."""
+    error_number: int = 0
+
+
+def scan(chunks: Iterable[bytes], signatures: Sequence[Signature], *, roots: Sequence[str] = ()) -> Digest:
+    """Digest a log given as chunks cut anywhere; never raises on content.
+
+    `roots` are the paths of O= and of the source as the build saw them; errors are named relative to them.
+    """
+    scanner = _Scanner(signatures, roots)
+    for block in _blocks(chunks):
+        scanner.take(block)
+    return scanner.digest()
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines, several at a time; of a line that grows past MOST_LINE the rest is dropped."""
+    open_line = bytearray()
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            first = chunk.find(b"\n") + 1 if open_line else 0
+            if first:
+                open_line += chunk[: min(first - 1, MOST_LINE)]
+                yield bytes(open_line) + b"\n"
+                open_line.clear()
+            yield chunk[first:end]
+        open_line += chunk[end : end + max(0, MOST_LINE - len(open_line))]
+    if open_line:
+        yield bytes(open_line)
+
+
+class _Scanner:
+    def __init__(self, signatures: Sequence[Signature], roots: Sequence[str]) -> None:
+        self._all = signatures
+        self._roots = roots
+        self._wanted = list(signatures)
+        self._found: dict[str, Finding] = {}
+        self._error: ErrorLine | None = None
+        self._error_number = 0
+        self._lines = 0
+        self._plan()
+
+    def _plan(self) -> None:
+        """What to look for from here on; errors are wanted to the end, for the smallest is kept."""
+        self._tests = [
+            (one, _compiled(one.pattern), tuple(needle.encode() for needle in one.needles)) for one in self._wanted
+        ]
+        glued = [one for one in self._tests if one[0].glued]
+        self._glued = {needle for _, _, needles in glued for needle in needles}
+        self._each_line = any(not needles for _, _, needles in self._tests)
+        literals = set() if self._each_line else {needle for test in self._tests for needle in test[2]}
+        self._of_signatures = _any_of(literals)
+        self._of_any = _any_of(literals and literals | set(NEEDLES))
+
+    def take(self, block: bytes) -> None:
+        number, counted = self._lines + 1, 0
+        for start in sorted(self._suspects(block)):
+            number += block.count(b"\n", counted, start)
+            counted = start
+            end = block.find(b"\n", start)
+            self._look(block[start : min(end if end >= 0 else len(block), start + MOST_LINE)], number)
+        self._lines += block.count(b"\n") + (not block.endswith(b"\n") and bool(block))
+
+    def _suspects(self, block: bytes) -> set[int]:
+        """Where the lines begin that are worth a look."""
+        starts = set()
+        start = 0
+        while start < len(block):
+            end = block.find(b"\n", start)
+            if self._of_any.search(block, start, end if end >= 0 else len(block)):
+                starts.add(start)
+            following = (_LINE if self._each_line else _LINE_WITHOUT_MARGIN).search(block, start)
+            start = following.end() - 1 if following else len(block)
+        for needle in self._glued:
+            at = block.find(needle)
+            while at >= 0:
+                starts.add(block.rfind(b"\n", 0, at) + 1)
+                end = block.find(b"\n", at)
+                at = block.find(needle, end) if end >= 0 else -1
+        return starts
+
+    def _look(self, raw: bytes, number: int) -> None:
+        line = _clean(raw)
+        if _QUOTED.match(line):
+            return
+        margin = raw.startswith((b" ", b"\t"))
+        suspect = self._of_signatures.search(line) is not None
+        for signature, pattern, _ in self._tests if suspect else ():
+            if (signature.glued or not margin) and pattern.search(line):
+                self._found[signature.id] = Finding(
+                    signature.id,
+                    signature.outcome,
+                    _text(line)[:MOST_TEXT],
+                    number,
+                    signature.why,
+                    signature.even_if_passed,
+                )
+                self._wanted = [one for one in self._wanted if one.id not in self._found]
+        if len(self._wanted) < len(self._tests):
+            self._plan()
+        error = None if margin else error_line(_text(line[: 4 * MOST_TEXT]), self._roots)
+        if error and (self._error is None or error.key < self._error.key):
+            self._error, self._error_number = error, number
+
+    def digest(self) -> Digest:
+        findings = tuple(self._found[one.id] for one in self._all if one.id in self._found)
+        if self._error is None:
+            return Digest(findings, "", self._lines)
+        text = self._error.text[:MOST_TEXT]
+        return Digest(findings, text, self._lines, self._error.name, self._error_number)
+
+
+_LINE = re.compile(rb"\n(?s:.)")
+_LINE_WITHOUT_MARGIN = re.compile(rb"\n[^ \t\n]")
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_CONTROLS = bytes(set(range(32)) - {9} | {127})
+_QUOTED = re.compile(
+    rb" *\d* \|"  # gcc, and clang since 16, showing a line of source
+    rb"|\++ "  # sh -x
+    rb"|\s*echo "  # make or a script showing what it is about to print
+    rb"|[-+>]"  # a diff, a mail
+    rb"|    "  # git log, and source shown without a margin
+    rb"|(?:commit )?[0-9a-f]{7,40} |HEAD is now at |Subject: "  # titles of commits
+    rb"|[^\s:]+[:-]\d+[:-](?:Inconsistent|.*\becho )"  # grep -n
+)
+
+
+def _clean(raw: bytes) -> bytes:
+    """Without colours, other escapes, NUL bytes and carriage returns."""
+    return _ESCAPES.sub(b"", raw).translate(None, _CONTROLS).rstrip()
+
+
+def _text(line: bytes) -> str:
+    """Printable: what is no UTF-8, and C1 control characters, as backslash escapes."""
+    text = line.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in text)
+
+
+def _any_of(literals: set[bytes]) -> re.Pattern[bytes]:
+    """One of them; of an empty set: anything."""
+    return re.compile(b"|".join(map(re.escape, sorted(literals))))
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode(), re.MULTILINE)

@@ -1,0 +1,126 @@
+"""YAML with positions: every error names file, line, column and key, and all errors of a file at once.
+
+Scalars stay text until the schema types them, because YAML 1.1 makes 1080 minutes of 18:00, false of no,
+and another number of 0123456. Keys given twice are errors: YAML would silently take the last one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from bisectsyms.errors import UserError
+
+M = TypeVar("M", bound=BaseModel)
+Place = tuple[str | int, ...]
+LARGEST = 1 << 20
+"""Bytes; a profile is a page of text."""
+
+
+def load_model(path: Path, model: type[M]) -> M:
+    """Read `path` as a `model`.
+
+    Raises:
+        UserError: it cannot be read, is no YAML mapping, or does not fit; with every place where.
+    """
+    text = _text(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise UserError(f"{path}:{where}: {error.problem or error.context}", next_step=f"edit {path}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"{path}:1:1: {str(error).splitlines()[0]}", next_step=f"edit {path}") from error
+    if not isinstance(node, MappingNode):
+        raise UserError(f"{path}:1:1: this is no mapping of `key: value` lines", next_step=f"edit {path}")
+    plain = _Plain(path)
+    value = plain.build(node, ())
+    if plain.problems:
+        raise UserError("\n".join(plain.problems), next_step=f"edit {path}")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        lines = sorted(_explain(error, plain, model))
+        problems = [f"{path}:{line}:{column}: {message}" for line, column, message in lines]
+        raise UserError("\n".join(problems), next_step=f"edit {path}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{path} is larger than 1 MiB, which no profile is", next_step="name another file")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", next_step="name a file that can be read") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8", next_step="save it as UTF-8") from error
+
+
+class _Plain:
+    """Turns nodes into dicts, lists and texts, and remembers where each value stands."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problems: list[str] = []
+        self.places: dict[Place, tuple[int, int]] = {}
+
+    def build(self, node: Node, place: Place) -> object:
+        self.places.setdefault(place, _position(node))
+        if len(self.places) > LARGEST // 16 or len(place) > 50:
+            self._problem(node, "too deep or too large (are there aliases of aliases?)")
+            return None
+        if isinstance(node, MappingNode):
+            return dict(self._items(node, place))
+        if isinstance(node, SequenceNode):
+            return [self.build(child, (*place, index)) for index, child in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
+            return None
+        return node.value
+
+    def _items(self, node: MappingNode, place: Place) -> Iterator[tuple[str, object]]:
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key, str):
+                self._problem(key_node, "a key must be a plain word")
+                continue
+            if key in seen:
+                self._problem(key_node, f"{key}: this key is here twice")
+                continue
+            seen.add(key)
+            self.places[*place, key] = _position(key_node)
+            value = self.build(value_node, (*place, key))
+            if value is not None:  # an empty value is a key left at its default
+                yield key, value
+
+    def _problem(self, node: Node, what: str) -> None:
+        line, column = _position(node)
+        if len(self.problems) < 20:
+            self.problems.append(f"{self._path}:{line}:{column}: {what}")
+
+
+def _position(node: Node) -> tuple[int, int]:
+    """Line and column, counted from 1."""
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _explain(error: ValidationError, plain: _Plain, model: type[BaseModel]) -> Iterator[tuple[int, int, str]]:
+    for problem in error.errors(include_url=False):
+        place: Place = tuple(problem["loc"])
+        key = ".".join(str(part) for part in place)
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            close = difflib.get_close_matches(str(place[-1]), model.model_fields, n=1)
+            message = "no such key" + (f"; did you mean {close[0]}?" if close else "")
+        elif problem["type"] == "missing":
+            message = "this key is missing"
+        while place and place not in plain.places:
+            place = place[:-1]
+        yield *plain.places.get(place, (1, 1)), f"{key}: {message}" if key else message
