@@ -1,0 +1,110 @@
+"""Options that several verbs share, and the types of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bisectsyms.core.words import seconds_in
+
+
+class Size(click.ParamType[int]):
+    """`2G`, `500M`, `64k` or a number of bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(?:i?[bB])?", value)
+        if not match:
+            self.fail(f"{value!r} is not a size such as 2G or 500M", param, ctx)
+        return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))
+
+
+class Seconds(click.ParamType[float]):
+    """`45s`, `10m`, `2h`, `1h30m` or a number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return seconds_in(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+slots_option = click.option("--slots-dir", type=click.Path(path_type=Path), help="Where worktrees and objtrees are.")
+
+
+def bench_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every verb that builds."""
+    for option in reversed(
+        (
+            click.option("--profile", metavar="NAME", help="What to build: a name, or the path of a profile."),
+            click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="make -jN; by default the profile's."),
+            click.option("--sweep", type=click.IntRange(1, 64), metavar="N", help="Lengths of the version string."),
+            click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk."),
+            click.option("--infra-wait", type=Seconds(), default="30m", show_default=True, help="For a full disk."),
+            slots_option,
+            json_option,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of the verbs that judge."""
+    for option in reversed(
+        (
+            click.option(
+                "--confidence",
+                type=click.FloatRange(0.5, 0.9999),
+                default=0.95,
+                show_default=True,
+                help="Wanted for the whole bisect.",
+            ),
+            click.option("--rate", type=click.FloatRange(0.001, 1.0), help="Failure rate, if you know it."),
+            click.option(
+                "--min-rate",
+                type=click.FloatRange(0.001, 1.0),
+                default=0.05,
+                show_default=True,
+                help="Lowest rate looked for at the bad end.",
+            ),
+            click.option(
+                "--failures",
+                type=click.IntRange(1, 50),
+                default=8,
+                show_default=True,
+                help="Failures wanted there to know the rate.",
+            ),
+            click.option(
+                "--max-attempts", type=click.IntRange(1), default=300, show_default=True, help="Per revision."
+            ),
+            click.option("--max-time", type=Seconds(), help="Per revision, e.g. 2h."),
+            click.option(
+                "--classify",
+                type=click.IntRange(2),
+                metavar="N",
+                help="Go on to N attempts to tell consistent from flaky.",
+            ),
+            click.option(
+                "--flaky",
+                type=click.Choice(["bad", "good", "skip"]),
+                default="bad",
+                show_default=True,
+                help="What a flaky revision is.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,176 @@
+"""Profiles: our YAML, what to build and how.
+
+A profile is found by name in folders of the user's and then among the shipped ones, never in the tree
+under bisection: what a revision contains must not decide how it is tested.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from bisectsyms.core.variation import Variation
+from bisectsyms.core.words import seconds_in
+from bisectsyms.errors import UserError
+from bisectsyms.inputs.shipped import configs_dir
+from bisectsyms.inputs.yamlfile import load_model
+
+OWN_KEYS = {
+    "ARCH": "arch",
+    "CROSS_COMPILE": "cross_compile",
+    "CC": "cc",
+    "O": "",
+    "KBUILD_OUTPUT": "",
+    "LOCALVERSION": "",
+    "KBUILD_BUILD_VERSION": "",
+    "KBUILD_BUILD_TIMESTAMP": "",
+    "KBUILD_BUILD_USER": "",
+    "KBUILD_BUILD_HOST": "",
+}
+"""Make variables that bisectsyms sets itself: from another key, or pinned because the layout hangs on them."""
+KCONFIG_LINE = re.compile(r"CONFIG_\w+=(?:[ymn]|-?\d+|0x[0-9a-fA-F]+|\"[^\"$`\n]*\")|# CONFIG_\w+ is not set")
+"""A line of a .config; $ and backtick are refused because Kconfig macros in them are run by make."""
+
+
+def _seconds(value: Any) -> Any:
+    return seconds_in(value) if isinstance(value, str) else value
+
+
+def _variation(value: Any) -> Any:
+    if isinstance(value, str):
+        match = re.fullmatch(r"pinned|sweep:(\d+)", value)
+        if match is None or not 2 <= int(match[1] or 2) <= 64:
+            raise ValueError(f"{value!r} is neither `pinned` nor `sweep:N` with N from 2 to 64")
+        return Variation(int(match[1] or 1))
+    return value
+
+
+class Profile(BaseModel):
+    """The keys of a profile, as docs/profiles.md explains them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    description: str = ""
+    arch: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    cross_compile: str = ""
+    cc: str = ""
+    defconfig: Annotated[str, Field(pattern=r"^[\w./-]+$")]
+    fragments: tuple[Path, ...] = ()
+    kconfig: tuple[str, ...] = ()
+    jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
+    targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("vmlinux",)
+    variables: dict[str, str] = {}
+    environment: dict[str, str] = {}
+    timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7200.0
+    variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)
+    packages: tuple[str, ...] = ()
+    hosttools: bool = True
+    """Whether the kernel's host tools (flex, bison, bc, libssl-dev) are needed; the small kernel needs none."""
+
+    @field_validator("kconfig")
+    @classmethod
+    def _kconfig(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        for line in lines:
+            if not KCONFIG_LINE.fullmatch(line):
+                raise ValueError(f"{line!r} is neither `CONFIG_X=y` nor `# CONFIG_X is not set`")
+        return lines
+
+    @field_validator("targets")
+    @classmethod
+    def _targets(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        for target in targets:
+            if target.startswith("-") or "=" in target or not target.strip():
+                raise ValueError(f"{target!r} is no target of make")
+        return targets
+
+    @field_validator("variables")
+    @classmethod
+    def _variables(cls, variables: dict[str, str]) -> dict[str, str]:
+        for name in variables:
+            if not re.fullmatch(r"[A-Za-z_]\w*", name):
+                raise ValueError(f"{name!r} is no name of a make variable")
+            if name in OWN_KEYS:
+                key = OWN_KEYS[name]
+                raise ValueError(f"{name} has its own key: {key}" if key else f"{name} is set by bisectsyms itself")
+        return variables
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProfile:
+    """A profile and where it came from."""
+
+    name: str
+    path: Path
+    profile: Profile
+    digest: str
+    """sha256 of all it asks of kconfig: defconfig, contents of the fragments, lines."""
+
+    def kconfig_text(self) -> str:
+        """All fragments and lines as one fragment for the tree's merge_config.sh."""
+        return _kconfig_text(self.profile)
+
+
+def find_profile(name: str, *, state_dir: Path, xdg_config_home: Path, cwd: Path) -> LoadedProfile:
+    """Load the profile called `name`: a path if it looks like one, else looked up by name.
+
+    Raises:
+        UserError: there is none, or it has errors; each with file, line, column and key.
+    """
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return _load(cwd / Path(name).expanduser())
+    known = dict(reversed(list(_profiles(state_dir, xdg_config_home))))  # the first folder wins
+    if name in known:
+        return _load(known[name])
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    folders = ", ".join(str(folder) for folder in _folders(state_dir, xdg_config_home))
+    raise UserError(
+        f"there is no profile {name!r} in {folders}",
+        next_step=f"{hint}there are: {', '.join(sorted(known))}; or give the path of a .yaml file",
+    )
+
+
+def available(*, state_dir: Path, xdg_config_home: Path, cwd: Path) -> list[tuple[str, Path]]:
+    """(name, path) of every profile that a bare name can mean, sorted by name."""
+    return sorted(dict(reversed(list(_profiles(state_dir, xdg_config_home)))).items())
+
+
+def _folders(state_dir: Path, xdg_config_home: Path) -> tuple[Path, ...]:
+    return state_dir, xdg_config_home / "bisectsyms", configs_dir()
+
+
+def _profiles(state_dir: Path, xdg_config_home: Path) -> Iterator[tuple[str, Path]]:
+    for folder in _folders(state_dir, xdg_config_home):
+        for path in sorted(folder.glob("*.yaml")):
+            yield path.stem, path
+
+
+def _load(path: Path) -> LoadedProfile:
+    profile = load_model(path, Profile)
+    fragments = tuple((path.parent / fragment).absolute() for fragment in profile.fragments)
+    profile = profile.model_copy(update={"fragments": fragments})
+    asked = f"{profile.defconfig}\n{_kconfig_text(profile)}"
+    return LoadedProfile(path.stem, path, profile, hashlib.sha256(asked.encode()).hexdigest()[:16])
+
+
+def _kconfig_text(profile: Profile) -> str:
+    """The fragments, checked line by line, and then the lines of the profile, which win."""
+    lines = []
+    for path in profile.fragments:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"fragment {path}: {error}", next_step="mend `fragments:` in the profile") from error
+        for number, line in enumerate(text.splitlines(), 1):
+            plain = line.strip()
+            if plain and not plain.startswith("#") and not KCONFIG_LINE.fullmatch(plain):
+                raise UserError(f"{path}:{number}:1: {plain!r} is no line of a .config", next_step=f"edit {path}")
+            lines.append(plain)
+    return "\n".join([*lines, *profile.kconfig]) + "\n"
