@@ -1,0 +1,146 @@
+"""The three commits that make the kallsyms link of the small kernel fail, each by a mechanism of its own.
+
+Titles and comments inside the edits are what their author would have written in good faith: a search must
+not find the culprit by reading. What they really do is said here.
+"""
+
+from __future__ import annotations
+
+from bisectsyms.smallkernel.edits import Change, Edit
+
+# Beside the link a second target exchanges the object of the banner by one whose banner is longer. The
+# exchange is a rename, so a link reads the one or the other; it hurts if it falls between the second
+# pass and the final link. It waits for a file of the link rather than for a time, so that the machine's
+# load matters little, and under -j1 make runs it when the link is over.
+RACE = Change(
+    "kbuild: {n} put a fingerprint of the objects into the banner",
+    (
+        Edit("scripts/Makefile.vmlinux", "__default: vmlinux\n", "__default: vmlinux fingerprint\n"),
+        Edit(
+            "scripts/Makefile.vmlinux",
+            "PHONY += FORCE\n",
+            r"""# Two images of one version differ by the fingerprint in their banner. Do not stand in the way
+# of the link: wait until it has come to a place where the disk is idle.
+quiet_cmd_fingerprint = FPRINT  init/version-timestamp.o
+      cmd_fingerprint = \
+	after() { n=0; while [ ! -e $$1 ] && [ ! -e System.map ] && [ $$n -lt 150 ]; do \
+		sleep 0.01; n=$$((n + 1)); done; }; \
+	after init/version-timestamp.o; \
+	if [ ! -e init/version-timestamp.o ]; then exit 0; fi; \
+	printf '$(pound)define UTS_FINGERPRINT " [%08x]"\n' \
+		$$(cat $(KBUILD_LDS) vmlinux.a | cksum | cut -d' ' -f1) > .fingerprint.h; \
+	$(CC) $(c_flags) -include .fingerprint.h -c -o .fingerprint.o $(srctree)/init/version-timestamp.c; \
+	case $$(($$(od -An -N1 -tu1 /dev/urandom) % 4)) in \
+	0) after .tmp_vmlinux.kallsyms1.syms ;; \
+	1 | 2) after .tmp_vmlinux.kallsyms2.syms ;; \
+	3) after System.map ;; \
+	esac; \
+	mv -f .fingerprint.o init/version-timestamp.o
+
+PHONY += fingerprint
+fingerprint: vmlinux.a FORCE
+	$(call cmd,fingerprint)
+
+PHONY += FORCE
+""",
+        ),
+        Edit(
+            "init/version-timestamp.c",
+            "#include <generated/utsversion.h>\n",
+            '#include <generated/utsversion.h>\n\n#ifndef UTS_FINGERPRINT\n#define UTS_FINGERPRINT ""\n#endif\n',
+        ),
+        Edit("init/version-timestamp.c", '\tUTS_VERSION "\\n";', '\tUTS_VERSION UTS_FINGERPRINT "\\n";'),
+    ),
+)
+
+# The table stores each distance between neighbours once, so its size follows from the addresses. The
+# last message ends before an aligned label: where that gap is a new distance the table grows by eight
+# bytes, and where the gap less eight is an old one the next pass shrinks it again, without end.
+LAYOUT = Change(
+    "kbuild: {n} store the distances between symbols once",
+    (
+        Edit(
+            "scripts/kallsyms.c",
+            """\
+ * The size of the table follows from the number and the names of the symbols alone, never from their
+ * addresses: only so the second pass has the size of the first.
+""",
+            """\
+ * Functions are aligned, so few distances between neighbours occur and most occur often: the table has
+ * each of them once, and one byte for each symbol that says which it is.
+""",
+        ),
+        Edit(
+            "scripts/kallsyms.c",
+            """\tunsigned int i;
+
+\tlabel("kallsyms_offsets");
+\tfor (i = 0; i < count; i++) {
+""",
+            """\tstatic unsigned long long steps[256];
+\tstatic unsigned char index[1 << 16];
+\tunsigned long long before = base;
+\tunsigned int i, k, n = 0;
+
+\tif (count > sizeof(index)) {
+\t\tfprintf(stderr, "kallsyms failure: too many symbols\\n");
+\t\texit(1);
+\t}
+\tfor (i = 0; i < count; i++) {
+""",
+        ),
+        Edit(
+            "scripts/kallsyms.c",
+            """\t\tprintf("\\t.long %llu\\n", offset);
+\t}
+""",
+            """\t\toffset = table[i].address - before;
+\t\tbefore = table[i].address;
+\t\tfor (k = 0; k < n && steps[k] != offset; k++)
+\t\t\t;
+\t\tif (k == 256) {
+\t\t\tfprintf(stderr, "kallsyms failure: too many distances\\n");
+\t\t\texit(1);
+\t\t}
+\t\tif (k == n)
+\t\t\tsteps[n++] = offset;
+\t\tindex[i] = k;
+\t}
+\tprintf("\\t.balign 8\\n");
+\tlabel("kallsyms_steps");
+\tfor (k = 0; k < n; k++)
+\t\tprintf("\\t.quad %llu\\n", steps[k]);
+\tlabel("kallsyms_index");
+\tfor (i = 0; i < count; i++)
+\t\tprintf("\\t.byte %u\\n", index[i]);
+""",
+        ),
+        Edit(
+            "kernel/kallsyms.c",
+            "extern const u32 kallsyms_offsets[] __weak;\n",
+            "extern const unsigned long long kallsyms_steps[] __weak;\nextern const u8 kallsyms_index[] __weak;\n",
+        ),
+        Edit(
+            "kernel/kallsyms.c",
+            "\treturn kallsyms_offsets[index];\n",
+            """\tu32 i, offset = 0;
+
+\tfor (i = 0; i <= index; i++)
+\t\toffset += kallsyms_steps[kallsyms_index[i]];
+\treturn offset;
+""",
+        ),
+    ),
+)
+
+# The final link has a symbol that no pass before it had.
+ALWAYS = Change(
+    "kbuild: {n} mark the complete image",
+    (
+        Edit(
+            "scripts/link-vmlinux.sh",
+            "vmlinux_link vmlinux ${kallsymso}\n",
+            "vmlinux_link vmlinux ${kallsymso} --defsym=image_complete=1\n",
+        ),
+    ),
+)
