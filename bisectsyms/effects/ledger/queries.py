@@ -1,0 +1,135 @@
+"""What can be asked of the ledger. Nothing here writes; `Ledger` adds that.
+
+Answers are the model's own types, so nothing above this knows of tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from bisectsyms.effects.evidence.store import Worth
+from bisectsyms.effects.ledger import rows
+from bisectsyms.effects.ledger.file import explained
+from bisectsyms.model import Attempt, Cell, Judged, Kind, Observation, Outcome, Revision
+
+
+class Queries:
+    """The reading half of `Ledger`; needs an open connection to the file at `path`."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    def _select(self, query: str, *values: object) -> list[sqlite3.Row]:
+        with explained(self._path):
+            return self._db.execute(query, values).fetchall()
+
+    def get(self, number: int) -> Attempt | None:
+        return next(iter(self._attempts("number = ?", number)), None)
+
+    def last(self, outcome: Outcome | None = None) -> Attempt | None:
+        """The newest attempt that has ended, of this outcome if one is given."""
+        found = self._select(
+            "select max(number) from attempts where ended is not null and (?1 is null or outcome = ?1)",
+            outcome.value if outcome else None,
+        )
+        return self.get(found[0][0]) if found[0][0] else None
+
+    def attempts(self, *, tree: str | None = None, cell: str | None = None, commit: str | None = None) -> list[Attempt]:
+        """Attempts in the order they were begun, narrowed by git tree id, cell key, commit."""
+        given = {name: one for name, one in (("tree", tree), ("cell", cell), ("revision", commit)) if one is not None}
+        return self._attempts(" and ".join(f"{name} = ?" for name in given) or "1", *given.values())
+
+    def _attempts(self, condition: str, *values: object) -> list[Attempt]:
+        """Attempts that meet a condition, which is one of our constants."""
+        found = self._select(f"select * from attempts where {condition} order by number", *values)  # noqa: S608
+        evidence: dict[int, list[tuple[str, str]]] = {}
+        if found:
+            among = f"select number from attempts where {condition}"  # noqa: S608
+            query = f"select attempt, name, digest from evidence where attempt in ({among}) order by rowid"  # noqa: S608
+            for row in self._select(query, *values):
+                evidence.setdefault(row["attempt"], []).append((row["name"], row["digest"]))
+        cells = {cell.key: cell for cell in self.cells()} if len(found) > 1 else {}
+        attempts = []
+        for row in found:
+            cell = cells.get(row["cell"]) or self.cell(row["cell"])
+            assert cell is not None, "a foreign key"
+            attempts.append(rows.to_attempt(row, cell, tuple(evidence.get(row["number"], ()))))
+        return attempts
+
+    def observations(self, tree: str, cell: str) -> tuple[Observation, ...]:
+        """What the pure core may know: the ended attempts at this git tree, in order of number."""
+        found = self._select(
+            "select * from attempts where tree = ? and cell = ? and ended is not null order by number", tree, cell
+        )
+        return tuple(rows.to_observation(row) for row in found)
+
+    def count(self) -> int:
+        """How many attempts were ever begun."""
+        return int(self._select("select count(*) from attempts")[0][0])
+
+    def mean_seconds(self, cell: str, kind: Kind) -> float | None:
+        """Mean duration in seconds of an attempt of this kind that was evidence; None before the first."""
+        (mean,) = self._select(
+            "select avg(seconds) from attempts where cell = ? and kind = ? and outcome in ('CLEAN', 'INCONSISTENT')",
+            cell,
+            str(kind),
+        )[0]
+        return None if mean is None else float(mean)
+
+    def revisions(self, cell: str | None = None) -> list[Revision]:
+        """Revisions with attempts (in this cell), in the order they were first tried, as last named."""
+        found = self._select(
+            "select revision, tree, title, name, min(number) over (partition by revision) as first, "
+            "max(number) over (partition by revision) = number as newest "
+            "from attempts where ?1 is null or cell = ?1 order by first, number",
+            cell,
+        )
+        return [rows.to_revision(row) for row in found if row["newest"]]
+
+    def cell(self, key: str) -> Cell | None:
+        found = self._select("select json from cells where key = ?", key)
+        return rows.to_cell(found[0]["json"]) if found else None
+
+    def cells(self) -> list[Cell]:
+        """Every cell that has attempts, in the order they were first used."""
+        return [rows.to_cell(row["json"]) for row in self._select("select json from cells order by rowid")]
+
+    def unfinished(self) -> list[Attempt]:
+        """Attempts that were begun and never ended, and whose driver is dead as far as this host can tell."""
+        return [attempt for row in self._orphans() if (attempt := self.get(row["number"]))]
+
+    def _orphans(self) -> list[sqlite3.Row]:
+        found = self._select("select * from attempts where outcome is null order by number")
+        return [row for row in found if rows.to_owner(row).is_gone()]
+
+    def verdicts(self, *, cell: str | None = None, commits: Iterable[str] | None = None) -> list[Judged]:
+        """Every verdict in the order they were given, narrowed by cell key and commits."""
+        wanted = None if commits is None else set(commits)
+        found = self._select("select * from verdicts where ?1 is null or cell = ?1 order by number", cell)
+        return [rows.to_judged(row) for row in found if wanted is None or row["revision"] in wanted]
+
+    def latest_verdicts(self, *, cell: str | None = None, commits: Iterable[str] | None = None) -> list[Judged]:
+        """The newest verdict per commit and cell, whatever its kind: a bisect holds one per commit."""
+        newest: dict[tuple[str, str], Judged] = {}
+        for one in self.verdicts(cell=cell, commits=commits):
+            newest.pop((one.commit, one.cell), None)  # so that the order is that of the newest
+            newest[one.commit, one.cell] = one
+        return list(newest.values())
+
+    def evidence_by_value(self) -> Worth:
+        """What the store may give up, worth least first: passes, other ends, failures, each oldest first.
+
+        What several attempts share is worth what its most valuable user makes it; nothing that the
+        newest failure has is given up.
+        """
+        last = self.last(Outcome.INCONSISTENT)
+        precious = frozenset(digest for _, digest in last.result.evidence) if last and last.result else frozenset()
+        found = self._select(
+            "select digest, max(case outcome when 'CLEAN' then 0 when 'INCONSISTENT' then 2 else 1 end) as worth, "
+            "max(attempt) as newest from evidence join attempts on attempt = number "
+            "group by digest order by worth, newest"
+        )
+        return Worth(tuple(row["digest"] for row in found if row["digest"] not in precious), precious)

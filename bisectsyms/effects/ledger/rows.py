@@ -1,0 +1,175 @@
+"""Between the model and the ledger's columns, both ways, so that no row leaves the ledger.
+
+What is read back equals what was written. The one exception: bytes of a log that were no UTF-8 come
+back as backslash escapes, because an odd byte must not cost an attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from bisectsyms.effects.ledger.owner import Owner
+from bisectsyms.model import (
+    Attempt,
+    Cell,
+    Consistency,
+    Draw,
+    Judged,
+    Kind,
+    Measured,
+    Observation,
+    Outcome,
+    Plan,
+    Result,
+    Revision,
+    Toolchain,
+    Verdict,
+)
+
+Value = str | int | float | None
+Row = dict[str, Value]
+
+
+def writable(row: Mapping[str, Value]) -> Row:
+    """The row with every text such that SQLite can store it (UTF-8, no lone surrogate)."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in row.items()
+    }
+
+
+def cell_row(cell: Cell) -> Row:
+    return {
+        "key": cell.key,
+        "profile": cell.profile,
+        "arch": cell.arch,
+        "toolchain": cell.toolchain.name,
+        "compiler": cell.toolchain.compiler,
+        "linker": cell.toolchain.linker,
+        "kconfig": cell.kconfig,
+        "jobs": cell.jobs,
+        "variation": cell.variation,
+        "json": json.dumps(asdict(cell), sort_keys=True),
+    }
+
+
+def plan_row(plan: Plan, owner: Owner) -> Row:
+    revision = plan.revision
+    return {
+        "host": owner.host,
+        "boot": owner.boot,
+        "pids": owner.pids,
+        "pid": owner.pid,
+        "pid_started": owner.started,
+        "revision": revision.commit,
+        "tree": revision.tree,
+        "title": revision.title,
+        "name": revision.name,
+        "cell": plan.cell.key,
+        "kind": plan.kind.value,
+        "draw_length": plan.draw.length,
+        "slot": plan.slot,
+        "paths": plan.paths,
+        "from_scratch": int(plan.from_scratch),
+        "command": plan.command,
+        "dropped": json.dumps(plan.dropped),
+    }
+
+
+def result_row(result: Result) -> Row:
+    return {
+        "outcome": result.outcome.value,
+        "signature": result.signature,
+        "why": result.why,
+        "exit_status": result.exit_status,
+        "layout": result.layout,
+        "kernel_release": result.kernel_release,
+        **asdict(result.measured),
+    }
+
+
+def verdict_row(judged: Judged) -> Row:
+    return {
+        "judged": judged.when,
+        "revision": judged.commit,
+        "cell": judged.cell,
+        "kind": judged.kind.value,
+        "verdict": judged.verdict.name,
+        "consistency": judged.consistency.value,
+        "rationale": judged.rationale,
+        "miss": judged.miss,
+    }
+
+
+def to_owner(row: sqlite3.Row) -> Owner:
+    return Owner(row["host"], row["boot"], row["pids"], row["pid"], row["pid_started"])
+
+
+def to_cell(text: str) -> Cell:
+    """A cell from its JSON."""
+    fields = json.loads(text)
+    fields["toolchain"] = Toolchain(**fields["toolchain"])
+    fields["targets"] = tuple(fields["targets"])
+    for name in ("variables", "environment"):
+        fields[name] = tuple((key, value) for key, value in fields[name])
+    return Cell(**fields)
+
+
+def to_attempt(row: sqlite3.Row, cell: Cell, evidence: tuple[tuple[str, str], ...]) -> Attempt:
+    plan = Plan(
+        revision=to_revision(row),
+        cell=cell,
+        kind=Kind(row["kind"]),
+        draw=Draw(row["draw_length"]),
+        slot=row["slot"],
+        paths=row["paths"],
+        from_scratch=bool(row["from_scratch"]),
+        command=row["command"],
+        dropped=tuple(json.loads(row["dropped"])),
+    )
+    if row["ended"] is None:
+        return Attempt(row["number"], plan, row["begun"], None)
+    result = Result(
+        outcome=Outcome(row["outcome"]),
+        signature=row["signature"],
+        why=row["why"],
+        measured=Measured(row["seconds"], row["cpu_seconds"], row["peak_rss"], row["load"], row["slots_in_use"]),
+        exit_status=row["exit_status"],
+        layout=row["layout"],
+        kernel_release=row["kernel_release"],
+        evidence=evidence,
+    )
+    return Attempt(row["number"], plan, row["begun"], result)
+
+
+def to_observation(row: sqlite3.Row) -> Observation:
+    """As Attempt.observation, without the cell and the evidence, which the core does not ask for."""
+    return Observation(
+        kind=Kind(row["kind"]),
+        outcome=Outcome(row["outcome"]),
+        signature=row["signature"],
+        draw=Draw(row["draw_length"]),
+        layout=row["layout"],
+        from_scratch=bool(row["from_scratch"]),
+        seconds=row["seconds"],
+    )
+
+
+def to_revision(row: sqlite3.Row) -> Revision:
+    return Revision(row["revision"], row["tree"], row["title"], row["name"])
+
+
+def to_judged(row: sqlite3.Row) -> Judged:
+    return Judged(
+        commit=row["revision"],
+        cell=row["cell"],
+        kind=Kind(row["kind"]),
+        verdict=Verdict[row["verdict"]],
+        consistency=Consistency(row["consistency"]),
+        rationale=row["rationale"],
+        miss=row["miss"],
+        when=row["judged"],
+    )

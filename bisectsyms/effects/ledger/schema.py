@@ -1,0 +1,190 @@
+"""The ledger's tables, and the migrations from older ones. The columns are meant to be read by hand:
+
+    sqlite3 .git/bisectsyms/ledger.sqlite 'select * from rates'
+
+A newer ledger, or a database of another program, is refused before anything in it is changed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from bisectsyms import __version__
+from bisectsyms.errors import UserError
+
+APPLICATION_ID = 0x62737973
+"""`bsys`; in the file's header, so that file(1) and we know a ledger from any other database."""
+
+FIRST = """
+create table cells (
+    key text primary key,
+    profile text not null,
+    arch text not null,
+    toolchain text not null,
+    compiler text not null,
+    linker text not null,
+    kconfig text not null,
+    jobs integer not null,
+    variation text not null,
+    json text not null           -- the whole cell, as model.Cell has it
+);
+create table attempts (
+    number integer primary key autoincrement,
+    begun real not null,         -- seconds since the epoch, as are all times here
+    host text not null,          -- these five: the process that drives it
+    boot text not null,
+    pids text not null,          -- its pid namespace
+    pid integer not null,
+    pid_started real not null,   -- seconds after boot
+    revision text not null,      -- commit id
+    tree text not null,          -- git tree id
+    title text not null,
+    name text not null,          -- how people call the revision; may be empty
+    cell text not null references cells (key),
+    kind text not null,
+    draw_length integer not null,
+    slot text not null,
+    paths text not null,
+    from_scratch integer not null,
+    command text not null,
+    dropped text not null,       -- JSON list
+    ended real,                  -- null: running, or died with its driver
+    buried integer not null default 0,  -- 1: the end is a guess, made when the driver was found dead
+    outcome text,
+    signature text,
+    why text,
+    exit_status integer,
+    layout text,
+    kernel_release text,
+    seconds real,
+    cpu_seconds real,
+    peak_rss integer,            -- bytes
+    load real,
+    slots_in_use integer,
+    check ((ended is null) = (outcome is null))
+);
+create index attempts_by_tree on attempts (tree, cell);
+create index attempts_by_outcome on attempts (outcome);
+create table evidence (
+    attempt integer not null references attempts (number),
+    name text not null,
+    digest text not null,        -- sha256 of the content
+    size integer,                -- bytes on disk, compressed; null: was not there when the attempt ended
+    primary key (attempt, name)
+);
+create index evidence_by_digest on evidence (digest);
+create table verdicts (
+    number integer primary key autoincrement,
+    judged real not null,
+    revision text not null,
+    cell text not null references cells (key),
+    kind text not null,
+    verdict text not null,
+    consistency text not null,
+    rationale text not null,
+    miss real not null
+);
+create index verdicts_by_revision on verdicts (revision, cell);
+create view rates as             -- how often each revision fails, per cell and kind
+    select cell, tree, kind, coalesce(nullif(max(name), ''), substr(max(revision), 1, 12)) as revision,
+           sum(outcome = 'INCONSISTENT') as inconsistent,
+           sum(outcome = 'CLEAN') as clean,
+           sum(outcome not in ('INCONSISTENT', 'CLEAN')) as no_evidence,
+           round(1.0 * sum(outcome = 'INCONSISTENT')
+                 / nullif(sum(outcome in ('INCONSISTENT', 'CLEAN')), 0), 3) as rate,
+           round(avg(seconds), 2) as seconds
+    from attempts where ended is not null group by cell, tree, kind order by min(number);
+create view cost as              -- what the attempts of each cell took
+    select cell, kind, count(*) as attempts, round(sum(seconds), 1) as seconds,
+           round(sum(cpu_seconds), 1) as cpu_seconds, max(peak_rss) as peak_rss
+    from attempts group by cell, kind;
+create view history as           -- one line per attempt, oldest first
+    select number, datetime(begun, 'unixepoch', 'localtime') as begun,
+           coalesce(nullif(name, ''), substr(revision, 1, 12)) as revision, cell, kind, draw_length,
+           coalesce(outcome, 'running') as outcome, signature, round(seconds, 2) as seconds, why
+    from attempts order by number;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST,)
+"""Script n brings a ledger from version n to n + 1; append, never change one that was released."""
+
+
+def check(db: sqlite3.Connection, name: str, newest: int = len(MIGRATIONS)) -> None:
+    """Make sure that the open file is empty or a ledger of a version we know; only reads.
+
+    Raises:
+        UserError: it is of a newer bisectsyms, or of another program.
+    """
+    db.execute("begin")  # one snapshot, should another process be making the tables just now
+    try:
+        application, version = (_pragma(db, name) for name in ("application_id", "user_version"))
+        tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
+        writer = _writer(db) if version > newest else ""
+    finally:
+        db.execute("rollback")
+    if application != APPLICATION_ID and (application or version or tables):
+        raise UserError(
+            f"{name} is a database of another program; nothing was touched",
+            next_step="move it out of this folder; it is not bisectsyms'",
+        )
+    if version > newest:
+        raise UserError(
+            f"{name} was written by {writer}: it is of version {version}, and this bisectsyms {__version__} "
+            f"knows versions up to {newest}; nothing was touched",
+            next_step=f"use {writer} or later (pip install --upgrade bisectsyms)",
+        )
+
+
+def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS, *, software: str = __version__) -> None:
+    """Bring `db` to the newest version, all scripts or none; nothing is locked when it is there already.
+
+    Foreign keys must not be enforced on the connection yet: SQLite's way to change a table is to make
+    another one in its place. They are checked as a whole at the end.
+    """
+    if _pragma(db, "user_version") == len(migrations):
+        return
+    db.execute("begin immediate")
+    try:
+        # Read again: another process may have been first.
+        version = _pragma(db, "user_version")
+        if version < len(migrations):
+            db.execute("create table if not exists ledger_versions (version integer primary key, software text)")
+        for number, script in enumerate(migrations[version:], version + 1):
+            for statement in _statements(script):
+                db.execute(statement)
+            db.execute("insert into ledger_versions values (?, ?)", (number, software))
+        if broken := db.execute("pragma foreign_key_check").fetchall():
+            raise RuntimeError(f"the migration leaves {len(broken)} row(s) without what they refer to")
+        db.execute(f"pragma application_id = {APPLICATION_ID}")
+        db.execute(f"pragma user_version = {len(migrations)}")
+        db.execute("commit")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("rollback")
+        raise
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"pragma {name}").fetchone()[0])
+
+
+def _writer(db: sqlite3.Connection) -> str:
+    """Who brought the ledger to its version, as far as the tables of the future still tell it."""
+    try:
+        row = db.execute("select software from ledger_versions order by version desc limit 1").fetchone()
+    except sqlite3.OperationalError:
+        row = None
+    return f"bisectsyms {row[0]}" if row else "a newer bisectsyms"
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script; `executescript` would commit behind our back."""
+    part = ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""
+    if part.strip():
+        raise ValueError(f"a statement without its semicolon: {part.strip()[:60]}")
