@@ -1,0 +1,174 @@
+"""The user's repository, read and never moved: which bisect runs, which revision is meant, how far to go.
+
+Our git calls run nothing of the repository's own (hooks, fsmonitor, aliases), and they are always told
+which repository is meant: git bisect run exports GIT_DIR in a linked worktree, and a call that inherits
+it answers for the wrong tree.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from git import Git
+from git.exc import GitCommandError, GitCommandNotFound
+
+from bisectsyms.errors import InfraError, UserError
+from bisectsyms.model import Revision
+
+KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)")
+"""Where git finds its configuration (safe.directory above all) is the user's business and stays."""
+
+INERT = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.autocrlf=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+)
+"""Settings under which git runs no program of the repository's and checks out what is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BisectState:
+    """What git knows of the bisect that runs in this worktree."""
+
+    old_term: str
+    new_term: str
+    bad: str
+    """Commit of the current bad end."""
+    first_bad: str
+    """Commit of the bad end as the user first named it: there the failure was seen."""
+    goods: tuple[str, ...]
+    skipped: tuple[str, ...]
+    culprit: str
+    """What git has already found, or the empty string."""
+
+
+class Repository:
+    """A git repository as seen from one worktree."""
+
+    def __init__(self, top: Path, git_dir: Path, common_dir: Path) -> None:
+        self.top = top
+        self.git_dir = git_dir
+        self.common_dir = common_dir
+        self._git = Git(str(top))
+
+    @classmethod
+    def discover(cls, cwd: Path, environ: MutableMapping[str, str]) -> Repository:
+        """Find the repository of `cwd`, honouring GIT_DIR, then take every GIT_* out of `environ`.
+
+        Raises:
+            UserError: there is no git, or `cwd` is in no repository or in a bare one.
+        """
+        asked = ("--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel")
+        try:
+            answer = Git(str(cwd)).execute(["git", "rev-parse", *asked])
+        except GitCommandNotFound as error:
+            raise UserError("git is not installed", next_step="bisectsyms doctor") from error
+        except GitCommandError as error:
+            raise UserError(
+                f"{cwd}: {_last_line(error)}", next_step="run bisectsyms in a work tree of the kernel's repository"
+            ) from error
+        finally:
+            for name in [name for name in environ if name.startswith("GIT_") and not KEPT.fullmatch(name)]:
+                del environ[name]
+        git_dir, common_dir, top = str(answer).splitlines()
+        return cls(Path(top), Path(git_dir), Path(common_dir))
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the ledger lives: shared by all worktrees of the repository."""
+        return self.common_dir / "bisectsyms"
+
+    def git(self, *args: str, cwd: Path | None = None) -> str:
+        """Run git with nothing of the repository's own; stdout without the last newline.
+
+        Raises:
+            InfraError: git ended with another status than 0; its last line is quoted.
+        """
+        settings = [word for setting in INERT for word in ("-c", setting)]
+        runner = self._git if cwd is None else Git(str(cwd))
+        try:
+            return str(runner.execute(["git", *settings, *args]))
+        except GitCommandError as error:
+            raise InfraError(f"git {' '.join(args[:3])} failed: {_last_line(error)}") from error
+
+    def resolve(self, name: str) -> Revision:
+        """The commit that `name` stands for.
+
+        Raises:
+            UserError: there is no such commit.
+        """
+        try:
+            line = self.git(
+                "log", "-1", "--no-show-signature", "--format=%H%x00%T%x00%s", "--end-of-options", name, "--"
+            )
+        except InfraError as error:
+            raise UserError(f"{name}: no such commit here", next_step="git fetch, or check the spelling") from error
+        commit, tree, title = line.split("\0", 2)
+        return Revision(commit, tree, title, commit[:12] if name in (commit, "HEAD", "BISECT_HEAD") else name)
+
+    def head(self) -> Revision:
+        """The revision to judge: BISECT_HEAD of a bisect without checkout, else HEAD."""
+        return self.resolve("BISECT_HEAD" if (self.git_dir / "BISECT_HEAD").exists() else "HEAD")
+
+    def bisect(self) -> BisectState | None:
+        """The bisect of this worktree, read from git's own files; None if none runs.
+
+        Raises:
+            UserError: a bisect was started, but an end has not been named yet.
+        """
+        if not (self.git_dir / "BISECT_START").exists():
+            return None
+        new, old = "bad", "good"
+        terms = self.git_dir / "BISECT_TERMS"
+        if terms.exists():
+            new, old = terms.read_text().split()[:2]
+        refs = dict(
+            line.split(" ", 1)[::-1]
+            for line in self.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/bisect/").splitlines()
+        )
+        bad = refs.get(f"refs/bisect/{new}", "")
+        goods = tuple(sorted(v for name, v in refs.items() if name.startswith(f"refs/bisect/{old}-")))
+        skipped = tuple(sorted(v for name, v in refs.items() if name.startswith("refs/bisect/skip-")))
+        if not bad or not goods:
+            raise UserError(
+                f"the bisect has no {new if not bad else old} end yet",
+                next_step=f"git bisect {new if not bad else old} REV",
+            )
+        log_file = self.git_dir / "BISECT_LOG"
+        log = log_file.read_text(errors="replace") if log_file.exists() else ""
+        first = re.search(rf"^# {re.escape(new)}: \[([0-9a-f]{{40,64}})\]", log, re.MULTILINE)
+        found = re.findall(rf"^# first {re.escape(new)} commit: \[([0-9a-f]{{40,64}})\]", log, re.MULTILINE)
+        return BisectState(old, new, bad, first.group(1) if first else bad, goods, skipped, found[-1] if found else "")
+
+    def candidates(self, bad: str, goods: Iterable[str]) -> int:
+        """How many commits could be the culprit: reachable from `bad` and from none of `goods`."""
+        return int(self.git("rev-list", "--count", bad, "--not", *goods))
+
+    def first_parents(self, start: str, goods: Iterable[str], most: int) -> tuple[str, ...]:
+        """`start` and the commits before it along the first parents, none of them in `goods`."""
+        return tuple(self.git("rev-list", "--first-parent", f"-{most}", start, "--not", *goods).split())
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        return tuple(self.git("rev-parse", f"{commit}^@").split())
+
+
+def steps_left(candidates: int) -> int:
+    """Steps that halving still needs, the present one included."""
+    return max(1, math.ceil(math.log2(max(2, candidates))))
+
+
+def _last_line(error: GitCommandError) -> str:
+    """What git said, without GitPython's frame around it."""
+    lines = [line for line in str(error.stderr).strip().strip("'").splitlines() if line.strip()]
+    return lines[-1].strip().removeprefix("stderr: ").strip("'") if lines else f"exit status {error.status}"

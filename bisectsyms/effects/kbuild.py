@@ -1,0 +1,227 @@
+"""One attempt: configure, make, look at what came out, and say which outcome it was.
+
+Whatever moves the layout by itself (build number, time, user, host, local version) is pinned, the link
+always runs in the attempt, and every outcome goes through `classify` with the facts it asks for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bisectsyms.core.classify import Ruling, Seen, classify
+from bisectsyms.core.eras import Era
+from bisectsyms.core.logscan import scan
+from bisectsyms.effects import link
+from bisectsyms.effects.evidence import EvidenceStore
+from bisectsyms.effects.machine import Health, health
+from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
+from bisectsyms.effects.sandbox import View
+from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.toolchain import Installed
+from bisectsyms.errors import InfraError
+from bisectsyms.inputs.knowledge import Knowledge
+from bisectsyms.inputs.profile import LoadedProfile
+from bisectsyms.model import Cell, Draw, Kind, Measured, Outcome, Plan, Result, Revision
+
+PINNED = {
+    "KBUILD_BUILD_TIMESTAMP": "Sat Jan  1 00:00:00 UTC 2022",
+    "KBUILD_BUILD_USER": "bisectsyms",
+    "KBUILD_BUILD_HOST": "bisectsyms",
+    "LOCALVERSION": "-bisectsyms",
+}
+"""A timestamp that `date -d` and tar accept, because kheaders and the initramfs parse it."""
+FRAGMENT = ".bisectsyms.config"
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Everything that stays the same between the attempts of one run in one slot."""
+
+    loaded: LoadedProfile
+    cell: Cell
+    toolchain: Installed
+    slot: Path
+    objtree: Objtree
+    view: View
+    env: Mapping[str, str]
+    dropped: tuple[str, ...]
+    knowledge: Knowledge
+    store: EvidenceStore
+    timeout: float
+    """Seconds that one attempt may take."""
+    slots_in_use: int = 1
+    warn: Callable[[str], None] = lambda text: None
+
+    @property
+    def log(self) -> Path:
+        return self.slot / "log"
+
+    def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan:
+        """What is about to be done, exactly."""
+        return Plan(
+            revision=revision,
+            cell=self.cell,
+            kind=kind,
+            draw=draw,
+            slot=self.slot.name,
+            paths=self.view.mode,
+            from_scratch=kind is Kind.CLEAN or not self.objtree.exists(),
+            command=self.make(kind, draw, *self.cell.targets, jobs=True).pasteable(),
+            dropped=self.dropped,
+        )
+
+    def make(self, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
+        """The make line for `targets`, as the build sees it."""
+        profile = self.loaded.profile
+        variables = {"ARCH": profile.arch, "CROSS_COMPILE": profile.cross_compile, "O": str(self.view.obj)}
+        if profile.cc:
+            variables["CC"] = profile.cc
+        variables |= PINNED | {"KBUILD_BUILD_VERSION": draw.build_version} | dict(self.view.make)
+        variables |= dict(profile.variables)
+        words = [f"{name}={value}" for name, value in variables.items()]
+        words += [f"-j{self.cell.jobs}"] if jobs else []
+        env = dict(self.env) | dict(self.view.env) | {MARK: str(self.slot)}
+        if kind is Kind.CLEAN:
+            env["CCACHE_DISABLE"] = "1"  # a cached object would hide a race between two compilers
+        return Command((*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, env)
+
+    def carry_out(self, plan: Plan) -> Result:
+        """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
+        self.toolchain.still_there()
+        self.log.unlink(missing_ok=True)
+        before = health(self.slot)
+        begun = time.time()
+        if plan.kind is Kind.CLEAN:
+            self.objtree.set_aside()
+        with self.objtree.in_use():
+            steps = self._run_steps(plan)
+            if self.view.mode != "bwrap":
+                end_marked(str(self.slot))
+        if steps[-1].exit_status is None or steps[-1].exit_status < 0:
+            self.objtree.suspect()
+        era = link.era_of(self.slot / "src", self.knowledge.eras)
+        maps = link.maps(self.objtree.path, era, begun)
+        ruling = self._rule(steps[-1], maps, era, before)
+        kept = self._kept(plan, ruling, maps, era)
+        release = _text(self.objtree.path / "include/config/kernel.release").strip()
+        if ruling.outcome.is_evidence:
+            self.objtree.arrived(plan.revision.tree)
+        elif plan.kind is Kind.CLEAN:
+            self.objtree.take_back()
+        return Result(
+            outcome=ruling.outcome,
+            signature=ruling.signature,
+            why=ruling.why,
+            measured=Measured(
+                seconds=sum(step.seconds for step in steps),
+                cpu_seconds=sum(step.cpu_seconds for step in steps),
+                peak_rss=max(step.peak_rss for step in steps),
+                load=before.load,
+                slots_in_use=self.slots_in_use,
+            ),
+            exit_status=steps[-1].exit_status,
+            layout=maps.layout,
+            kernel_release=release,
+            evidence=kept,
+        )
+
+    def _run_steps(self, plan: Plan) -> list[Ended]:
+        """Run the commands of an attempt until one fails; the last one decides."""
+        steps = []
+        for command in self._commands(plan):
+            ended = run(command, log=self.log, timeout=self.timeout)
+            if command.argv[0] == "bwrap" and ended.exit_status is not None and ended.exit_status > 128:
+                ended = replace(ended, exit_status=128 - ended.exit_status)  # as bwrap reports a signal
+            steps.append(ended)
+            if ended.exit_status != 0:
+                break
+        return steps or [Ended(0, 0.0, 0.0, 0)]
+
+    def _commands(self, plan: Plan) -> Iterator[Command]:
+        """The commands of an attempt, lazily: each is made only when those before it passed."""
+        if self.objtree.at() != plan.revision.tree:
+            (self.objtree.path / FRAGMENT).write_text(self.loaded.kconfig_text())
+            yield from self._configure(plan.kind, plan.draw)
+        era = link.era_of(self.slot / "src", self.knowledge.eras)
+        link.remove(self.objtree.path, era.outputs if era else ("vmlinux", "System.map"))
+        if self._kallsyms():
+            yield self.make(plan.kind, plan.draw, *plan.cell.targets, jobs=True)
+
+    def _configure(self, kind: Kind, draw: Draw) -> tuple[Command, ...]:
+        """From the defconfig and our fragment to a full .config, by the tree's own scripts."""
+        olddefconfig = self.make(kind, draw, "olddefconfig")
+        obj, src = shlex.quote(str(self.view.obj)), shlex.quote(str(self.view.src))
+        merge = f"cd {obj} && sh {src}/scripts/kconfig/merge_config.sh -m -O {obj} .config {FRAGMENT}"
+        return (
+            self.make(kind, draw, self.loaded.profile.defconfig),
+            Command((*self.view.prefix, "sh", "-c", merge), self.slot, olddefconfig.env),
+            olddefconfig,
+        )
+
+    def dry_run(self, kind: Kind, draw: Draw) -> tuple[Command, ...]:
+        """All commands of an attempt of this kind, none of them run."""
+        configure = () if kind is Kind.RELINK else self._configure(kind, draw)
+        return (*configure, self.make(kind, draw, *self.cell.targets, jobs=True))
+
+    def _rule(self, last: Ended, maps: link.Maps, era: Era | None, before: Health) -> Ruling:
+        after = health(self.slot)
+        seen = Seen(
+            exit_status=last.exit_status,
+            timed_out=last.timed_out,
+            oom_kills=max(0, after.oom_kills - before.oom_kills),
+            free_bytes=after.free_bytes,
+            kallsyms=self._kallsyms(),
+            maps_fresh=maps.fresh,
+            maps_equal=maps.equal,
+            era=era.id if era else "",
+            leaves_maps=era.leaves_maps if era else True,
+        )
+        roots = (str(self.view.src), str(self.view.obj))
+        return classify(scan(_chunks(self.log), self.knowledge.signatures, roots=roots), seen)
+
+    def _kallsyms(self) -> bool | None:
+        """Whether CONFIG_KALLSYMS is on in the .config that was built; None without one."""
+        text = _text(self.objtree.path / ".config")
+        return "\nCONFIG_KALLSYMS=y\n" in f"\n{text}" if text else None
+
+    def _kept(self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None) -> tuple[tuple[str, str], ...]:
+        """Keep what can be kept: a full disk must not take the outcome of the attempt away."""
+        try:
+            return self._keep(plan, ruling, maps, era)
+        except InfraError as error:
+            self.warn(f"{error}; the attempt itself counts")
+            return ()
+
+    def _keep(self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None) -> tuple[tuple[str, str], ...]:
+        """Keep the log of every attempt, and of a failure all that explains it, never vmlinux itself."""
+        files = [("log", self.log)]
+        if ruling.outcome is Outcome.INCONSISTENT:
+            obj, made = self.objtree.path, self.slot / "evidence"
+            made.mkdir(exist_ok=True)
+            (made / "link-inputs").write_text(link.inputs(obj, self.loaded.profile.cross_compile))
+            (made / "command").write_text(f"{plan.command}\n")
+            (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
+            files += [(path.name, path) for path in sorted(made.iterdir())]
+            files += [(name, obj / name) for name in (".config", ".version") if (obj / name).exists()]
+            files += [(path.name, path) for path in (maps.before, maps.after) if path]
+            files += [(path.name, path) for name in (era.passes if era else ()) for path in obj.glob(name)]
+        return self.store.keep(dict(files).items())
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

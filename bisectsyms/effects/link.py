@@ -1,0 +1,89 @@
+"""What a link leaves in the objtree: its outputs to remove, its two maps, its inputs to hash.
+
+Names of files differ by era of the kernel; which era a revision is of is read from its own link script.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plumbum import local
+
+from bisectsyms.core.eras import Era, detect
+
+SCRIPTS = ("scripts/link-vmlinux.sh", "Makefile", "scripts/Makefile.vmlinux")
+"""Where the link of vmlinux has been described, from 2.6 to today."""
+MAP_SLACK_SECONDS = 1.0
+"""File times come from a clock coarser than ours; outputs were removed before, so this hides nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The two maps whose equality the kernel's build checks."""
+
+    before: Path | None
+    """Map of the last temporary link."""
+    after: Path | None
+    """System.map."""
+    fresh: bool | None
+    equal: bool | None
+    layout: str
+    """sha256 of the last temporary map: equal for equal layouts."""
+
+
+def era_of(src: Path, eras: Sequence[Era]) -> Era | None:
+    """The era of the revision checked out at `src`, or None if its link script is of no known shape."""
+    texts = {}
+    for name in SCRIPTS:
+        with contextlib.suppress(OSError):
+            texts[name] = (src / name).read_text(errors="replace")
+    return detect(texts, eras)
+
+
+def remove(obj: Path, outputs: Iterable[str]) -> None:
+    """Remove everything the link makes, so that it must run and cannot be mistaken for an old one."""
+    for pattern in outputs:
+        for path in obj.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def maps(obj: Path, era: Era | None, begun: float) -> Maps:
+    """Find and compare the maps of an attempt that began at `begun` (seconds since the epoch)."""
+    if era is None:
+        return Maps(None, None, None, None, "")
+    before = next((obj / name for name in era.before if (obj / name).is_file()), None)
+    after = obj / era.after if (obj / era.after).is_file() else None
+    layout = hashlib.sha256(before.read_bytes()).hexdigest()[:16] if before else ""
+    if before is None or after is None:
+        return Maps(before, after, False, None, layout)
+    fresh = all(path.stat().st_mtime >= begun - MAP_SLACK_SECONDS for path in (before, after))
+    return Maps(before, after, fresh, filecmp.cmp(before, after, shallow=False), layout)
+
+
+def inputs(obj: Path, prefix: str) -> str:
+    """One line `sha256  path` per input of the link: archive members, libraries, script, version objects.
+
+    The strongest discriminator there is: equal hashes and different results put the cause in the link.
+    """
+    members: set[Path] = set()
+    if (obj / "vmlinux.a").exists():
+        _, out, _ = local[f"{prefix}ar"].run(["t", "vmlinux.a"], cwd=str(obj), retcode=None)
+        members |= {obj / line for line in out.splitlines()}
+    members |= {
+        path
+        for pattern in ("init/version*.o", "lib/lib.a", "arch/*/lib/lib.a", "vmlinux.o")
+        for path in obj.glob(pattern)
+    }
+    members |= set(obj.glob("arch/*/kernel/vmlinux.lds")) | {obj / ".vmlinux.export.o"}
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(_hashes(obj, members)))
+
+
+def _hashes(obj: Path, paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
+            yield str(path.relative_to(obj)), hashlib.file_digest(file, "sha256").hexdigest()

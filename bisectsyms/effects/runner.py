@@ -1,0 +1,182 @@
+"""The one seam through which builds are started: own session, log to a file, deadline, nothing left.
+
+`make -jN` is all grandchildren, so a child is never just waited for: it leads a session of its own, and
+at a time-out or Ctrl-C the whole group goes, and then whoever left the group but carries our mark.
+plumbum starts the process; waiting is done on a pidfd, because plumbum's own time-out leaves orphans.
+
+We are the reaper of our descendants (prctl(2), PR_SET_CHILD_SUBREAPER): what outlives its parent comes to
+us instead of to init, so it is found and ended, and its CPU time is counted. bubblewrap needs this too: it
+leaves before the init of its PID namespace does, and the time of the whole build is in that one's account.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import shlex
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, STDOUT
+
+import psutil
+from plumbum import CommandNotFound, local
+
+from bisectsyms.errors import UserError
+
+MARK = "BISECTSYMS_SLOT"
+"""Variable of the environment by which processes of a slot are found again."""
+GRACE_SECONDS = 5.0
+REAP_SECONDS = 0.5
+PR_SET_CHILD_SUBREAPER = 36
+"""linux/prctl.h"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start: exactly these arguments, in this folder, with exactly this environment."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+
+    def pasteable(self) -> str:
+        """One line that repeats it in any POSIX shell."""
+        settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items()))
+        return f"cd {shlex.quote(str(self.cwd))} && env -i {settings} {shlex.join(self.argv)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended and what it took, its waited-for descendants included."""
+
+    exit_status: int | None
+    """None if its deadline passed; negative for a signal."""
+    seconds: float
+    cpu_seconds: float
+    peak_rss: int
+
+    @property
+    def timed_out(self) -> bool:
+        return self.exit_status is None
+
+
+def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SECONDS) -> Ended:
+    """Run `command`, append its output to `log`, wait at most `timeout` seconds.
+
+    Whatever ends this function, an exception included, no process of the command's session is left.
+
+    Raises:
+        UserError: the program does not exist or cannot be executed.
+    """
+    _adopt()
+    with log.open("ab") as out:
+        begun = time.monotonic()
+        try:
+            with local.env():
+                local.env.clear()  # or plumbum would lay ours over the whole environment of the caller
+                local.env.update(command.env)
+                process = local[command.argv[0]].popen(
+                    command.argv[1:], cwd=str(command.cwd), stdin=DEVNULL, stdout=out, stderr=STDOUT, new_session=True
+                )
+        except (CommandNotFound, OSError) as error:
+            raise UserError(f"cannot run {command.argv[0]}: {error}", next_step="bisectsyms doctor") from error
+        pid = int(process.pid or 0)
+        try:
+            status, usage = _wait(pid, timeout)
+        except BaseException:
+            end_group(pid, grace)
+            _reap()
+            raise
+        finally:
+            process.returncode = 0  # reaped here: Popen must not wait for the pid again
+        if status is None:
+            usage = end_group(pid, grace)
+        seconds = time.monotonic() - begun
+    account = [*([usage] if usage else []), *_reap()]
+    cpu = sum(one.ru_utime + one.ru_stime for one in account)
+    return Ended(status, seconds, cpu, max((one.ru_maxrss for one in account), default=0) * 1024)
+
+
+def _adopt() -> None:
+    """Become the reaper of all descendants; elsewhere than on Linux nothing happens."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _reap() -> list[resource.struct_rusage]:
+    """Collect what came to us, and end what still runs after REAP_SECONDS: builds leave nothing behind."""
+    account: list[resource.struct_rusage] = []
+    patience = time.monotonic() + REAP_SECONDS
+    while True:
+        try:
+            pid, _, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return account
+        if pid:
+            account.append(usage)
+        elif time.monotonic() < patience:
+            time.sleep(0.002)
+        else:
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+
+
+def _wait(pid: int, timeout: float) -> tuple[int | None, resource.struct_rusage | None]:
+    """Wait for `pid` without polling; (None, None) when `timeout` seconds have passed."""
+    fd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        if not poll.poll(timeout * 1000):
+            return None, None
+    finally:
+        os.close(fd)
+    _, status, usage = os.wait4(pid, 0)
+    return os.waitstatus_to_exitcode(status), usage
+
+
+def end_group(pid: int, grace: float) -> resource.struct_rusage | None:
+    """End the session that `pid` leads: SIGTERM so that make deletes half-made targets, then SIGKILL."""
+    with shielded():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGTERM)
+        _, usage = _wait(pid, grace)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        if usage is None:
+            with contextlib.suppress(ChildProcessError):
+                _, _, usage = os.wait4(pid, 0)
+        return usage
+
+
+def end_marked(slot: str) -> int:
+    """Kill every process that carries the mark of `slot`, and return how many there were.
+
+    For what left its session (setsid), and for what a driver that died by SIGKILL left behind.
+    """
+    found = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(MARK) == slot:
+                process.kill()
+                found += 1
+    return found
+
+
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """A second Ctrl-C must not interrupt the cleaning up after the first."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,87 @@
+"""One pair of source and O= paths for every slot, so that neither ccache nor the layout sees which it is.
+
+Where bubblewrap works, each slot is mounted at the same place for its build, the rest of the file
+system is read-only, and a PID namespace ends with its driver. Where it does not (containers,
+AppArmor), prefix maps and CCACHE_BASEDIR hide the path, and the record of the attempt says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plumbum import CommandNotFound, local
+
+SCRATCH = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - builds may write there; we do not
+"""What stays writable beside the slot: compilers and scripts put their temporary files there."""
+
+
+EVERYTHING_READ_ONLY = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+FALLS_WITH_US = ("--unshare-pid", "--die-with-parent")
+BWRAP_PROBE = (*EVERYTHING_READ_ONLY, *FALLS_WITH_US, "true")
+"""Containers and AppArmor refuse namespaces in many ways; only running it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a build sees its slot."""
+
+    mode: str
+    """`bwrap` or `prefix-map`, as the ledger records it."""
+    src: Path
+    obj: Path
+    prefix: tuple[str, ...] = ()
+    """Words before the build's own command line."""
+    env: tuple[tuple[str, str], ...] = ()
+    make: tuple[tuple[str, str], ...] = ()
+    """Further make variables."""
+
+
+def bwrap_works(run: Callable[[Sequence[str]], int] | None = None) -> bool:
+    """Whether bubblewrap can make the namespaces a build needs, found by running it once."""
+    return (run or _status)(BWRAP_PROBE) == 0
+
+
+def _status(argv: Sequence[str]) -> int:
+    try:
+        return int(local[argv[0]].run(argv[1:], retcode=None, timeout=10)[0])
+    except CommandNotFound:
+        return 127
+
+
+def mounted(slot: Path, obj: Path, mount: Path, repository: Path) -> View:
+    """The view through bubblewrap: `slot` is seen at `mount`, an empty folder that hides nothing.
+
+    The repository's .git is bound read-only at its true path, because the worktree's .git file points
+    there: without it setlocalversion silently prints nothing.
+    """
+    mount.mkdir(parents=True, exist_ok=True)
+    scratch = [Path(name) for name in SCRATCH]
+    writable = [path for path in (*scratch, ccache_dir()) if path.is_dir()]
+    words = [*EVERYTHING_READ_ONLY]
+    for path in writable:
+        words += ["--bind", str(path), str(path)]
+    words += ["--ro-bind", str(repository), str(repository), "--bind", str(slot), str(mount)]
+    words += [*FALLS_WITH_US, "--chdir", str(mount), "--"]
+    return View("bwrap", mount / "src", mount / obj.relative_to(slot), tuple(words))
+
+
+def mapped(slot: Path, obj: Path) -> View:
+    """The view without namespaces: true paths, hidden from the compiler and from ccache."""
+    flag = f"-ffile-prefix-map={slot}=."
+    return View(
+        "prefix-map",
+        slot / "src",
+        obj,
+        env=(("CCACHE_BASEDIR", str(slot)),),
+        make=(("KCFLAGS", flag), ("KAFLAGS", flag)),
+    )
+
+
+def ccache_dir() -> Path:
+    """Where ccache keeps its files unless its configuration says otherwise (ccache(1))."""
+    return Path(
+        os.environ.get("CCACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ccache"
+    )

@@ -1,0 +1,210 @@
+"""Slots: a worktree of ours with its objtrees, so that the user's tree is never built in or moved.
+
+A slot belongs to one host and is locked while in use. Whatever was cut short in it (a killed make can
+leave half an object that looks up to date) leaves a mark, and the objtree with the mark is thrown
+away before the next use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.runner import end_marked
+from bisectsyms.errors import InfraError
+from bisectsyms.model import Revision
+
+BUSY = ".bisectsyms-busy"
+ASIDE = ".bisectsyms-aside"
+BUILT = ".bisectsyms-built"
+MOST_SLOTS = 64
+
+
+class Objtree:
+    """An O= folder: one per toolchain, kconfig and variables that affect compiling.
+
+    A clean build does not cost the warm objtree: that one is set aside, and taken back unless the clean
+    build got as far as to replace it. A revision that does not build would otherwise make the next one
+    compile everything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._busy = path.with_name(path.name + BUSY)
+        self._aside = path.with_name(path.name + ASIDE)
+
+    def exists(self) -> bool:
+        return (self.path / BUILT).exists()
+
+    def at(self) -> str:
+        """Tree id of the revision last built here, or the empty string."""
+        try:
+            return (self.path / BUILT).read_text()
+        except OSError:
+            return ""
+
+    def arrived(self, tree: str) -> None:
+        """Note that the revision with this tree id was built here, and forget what was set aside."""
+        (self.path / BUILT).write_text(tree)
+        _remove(self._aside)
+
+    def set_aside(self) -> None:
+        """Make room for a build from scratch."""
+        if self.exists():
+            _remove(self._aside)
+            self.path.rename(self._aside)
+        _remove(self.path)
+
+    def take_back(self) -> None:
+        """Put what was set aside in the place of a build that came to nothing."""
+        if self._aside.exists():
+            _remove(self.path)
+            self._aside.rename(self.path)
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Leave a mark while a build runs; only an orderly end takes it away."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._busy.touch()
+        yield
+        self._busy.unlink(missing_ok=True)
+
+    def suspect(self) -> None:
+        """Leave the mark although the build has ended: it was killed, and may have left half an object."""
+        self._busy.touch()
+
+    def repair(self) -> None:
+        """Throw the objtree away if a build was cut short in it; what was set aside is whole."""
+        if self._busy.exists():
+            _remove(self.path)
+            self._busy.unlink(missing_ok=True)
+        self.take_back()
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise InfraError(f"{folder} cannot be removed", next_step="bisectsyms clean --yes, then the same command")
+
+
+class Slot:
+    """A locked slot; use `acquire`."""
+
+    def __init__(self, path: Path, repository: Repository, lock: IO[str]) -> None:
+        self.path = path
+        self.src = path / "src"
+        self._repository = repository
+        self._lock = lock
+
+    def objtree(self, key: str) -> Objtree:
+        tree = Objtree(self.path / "obj" / key)
+        tree.repair()
+        return tree
+
+    def move_to(self, revision: Revision) -> None:
+        """Check `revision` out in the slot's worktree; git touches only the files that differ.
+
+        Raises:
+            InfraError: git could not, even in a worktree made anew.
+        """
+        moving = self.path / "moving"
+        for attempt in Retrying(
+            stop=stop_after_attempt(3),
+            wait=wait_exponential(0.2, max=2),
+            retry=retry_if_exception_type(InfraError),
+            reraise=True,
+        ):
+            with attempt:
+                if attempt.retry_state.attempt_number > 1 or not self._is_worktree():
+                    self._make_worktree(revision)
+                # The slot is ours alone: a lock in its index was left by a git that died.
+                (self._admin() / "index.lock").unlink(missing_ok=True)
+                cut_short = moving.exists()
+                moving.touch()
+                if cut_short or self._repository.git("rev-parse", "HEAD", cwd=self.src) != revision.commit:
+                    self._repository.git("checkout", "--quiet", "--force", "--detach", revision.commit, cwd=self.src)
+                    self._keep_alive(revision)
+                moving.unlink()
+
+    def _is_worktree(self) -> bool:
+        return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()
+
+    def _admin(self) -> Path:
+        """The worktree's own folder inside the repository."""
+        with contextlib.suppress(OSError):
+            return Path((self.src / ".git").read_text().removeprefix("gitdir:").strip())
+        return self.src / ".git"
+
+    def _make_worktree(self, revision: Revision) -> None:
+        shutil.rmtree(self.src, ignore_errors=True)
+        self._repository.git("worktree", "prune")
+        self._repository.git("worktree", "add", "--quiet", "--force", "--detach", str(self.src), revision.commit)
+        self._keep_alive(revision)
+
+    def _keep_alive(self, revision: Revision) -> None:
+        """A ref, so that git gc keeps what was tested although its branch is rebased."""
+        self._repository.git("update-ref", f"refs/bisectsyms/{revision.commit[:12]}", revision.commit)
+
+    def release(self) -> None:
+        self._lock.close()
+
+
+def repository_folder(slots_dir: Path, repository: Repository) -> Path:
+    """Where the slots of `repository` are: named for it and told apart by its path."""
+    where = str(repository.common_dir)
+    return slots_dir / f"{repository.top.name}-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
+
+
+def acquire(slots_dir: Path, repository: Repository, *, say: Callable[[str], None] = lambda text: None) -> Slot:
+    """Lock the first slot of this host that is free, and end what a dead driver left running in it.
+
+    Raises:
+        InfraError: the folder cannot be written, or every slot is in use.
+    """
+    folder = repository_folder(slots_dir, repository)
+    for number in range(MOST_SLOTS):
+        path = folder / f"{socket.gethostname()}-{number}"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / "lock").open("a+")
+        except OSError as error:
+            raise InfraError(f"{path}: {error.strerror}", next_step="--slots-dir, or free space there") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        if left := end_marked(str(path)):
+            say(f"{path.name}: ended {left} process(es) of a run that died")
+        return Slot(path, repository, lock)
+    raise InfraError(f"all {MOST_SLOTS} slots in {folder} are in use", next_step="wait for the other runs")
+
+
+def is_locked(lock_file: Path) -> bool:
+    """Whether a living process holds this lock."""
+    try:
+        with lock_file.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def in_use(slots_dir: Path, repository: Repository) -> int:
+    """How many slots of the repository are locked now (the rate of a race depends on it)."""
+    return sum(is_locked(lock) for lock in repository_folder(slots_dir, repository).glob("*/lock"))

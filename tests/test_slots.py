@@ -1,0 +1,117 @@
+"""A slot works again after whatever ended in it, and no two runs share one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bisectsyms.effects import slots
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.slots import Objtree, Slot
+from bisectsyms.smallkernel.history import Failure, History
+from tests.conftest import MakeHistory
+
+
+@pytest.fixture
+def history(make_history: MakeHistory) -> History:
+    return make_history(Failure.NONE, commits=12)
+
+
+@pytest.fixture
+def repository(history: History) -> Repository:
+    return Repository.discover(history.repo, {})
+
+
+@pytest.fixture
+def slot(repository: Repository, tmp_path: Path) -> Slot:
+    return slots.acquire(tmp_path / "slots", repository)
+
+
+def head(repository: Repository, slot: Slot) -> str:
+    return repository.git("rev-parse", "HEAD", cwd=slot.src)
+
+
+def test_a_locked_slot_is_left_to_its_owner(repository: Repository, slot: Slot, tmp_path: Path) -> None:
+    second = slots.acquire(tmp_path / "slots", repository)
+    assert second.path != slot.path
+    assert slots.in_use(tmp_path / "slots", repository) == 2
+    second.release()
+    third = slots.acquire(tmp_path / "slots", repository)
+    assert third.path == second.path
+    third.release()
+
+
+@pytest.mark.parametrize("damage", ["nothing", "index.lock", "half a checkout", "src gone", "admin gone", "dirty"])
+def test_a_slot_moves_whatever_happened_to_it(
+    repository: Repository, slot: Slot, history: History, damage: str
+) -> None:
+    slot.move_to(repository.resolve(history.good))
+    assert head(repository, slot) == history.good
+    admin = Path((slot.src / ".git").read_text().split(maxsplit=1)[1].strip())
+    if damage == "index.lock":
+        (admin / "index.lock").touch()
+    elif damage == "half a checkout":
+        (slot.path / "moving").touch()
+        (slot.src / "Makefile").write_text("half")
+    elif damage == "src gone":
+        shutil.rmtree(slot.src)
+    elif damage == "admin gone":
+        shutil.rmtree(admin)
+    elif damage == "dirty":
+        (slot.src / "Makefile").write_text("changed by a build\n")
+    slot.move_to(repository.resolve(history.bad))
+    assert head(repository, slot) == history.bad
+    assert not repository.git("status", "--porcelain", cwd=slot.src)
+
+
+def test_tested_commits_are_kept_alive(repository: Repository, slot: Slot, history: History) -> None:
+    slot.move_to(repository.resolve(history.bad))
+    assert history.bad in repository.git("for-each-ref", "--format=%(objectname)", "refs/bisectsyms/")
+
+
+def built(path: Path, tree: str) -> Objtree:
+    objtree = Objtree(path)
+    path.mkdir(parents=True)
+    (path / "vmlinux.o").write_text(tree)
+    objtree.arrived(tree)
+    return objtree
+
+
+def test_an_objtree_in_which_a_build_was_cut_short_goes(tmp_path: Path) -> None:
+    objtree = built(tmp_path / "obj", "a")
+    with pytest.raises(KeyboardInterrupt), objtree.in_use():
+        raise KeyboardInterrupt
+    assert objtree.at() == "a", "until it is looked at"
+    objtree.repair()
+    assert not objtree.exists()
+
+
+def test_a_clean_build_that_comes_to_nothing_gives_the_warm_objtree_back(tmp_path: Path) -> None:
+    objtree = built(tmp_path / "obj", "a")
+    objtree.set_aside()
+    with objtree.in_use():
+        assert not objtree.exists()
+    objtree.take_back()
+    assert objtree.at() == "a"
+
+
+def test_a_clean_build_that_is_killed_gives_it_back_as_well(tmp_path: Path) -> None:
+    objtree = built(tmp_path / "obj", "a")
+    objtree.set_aside()
+    with pytest.raises(KeyboardInterrupt), objtree.in_use():
+        raise KeyboardInterrupt
+    Objtree(tmp_path / "obj").repair()
+    assert objtree.at() == "a"
+
+
+def test_a_clean_build_that_passes_replaces_it(tmp_path: Path) -> None:
+    objtree = built(tmp_path / "obj", "a")
+    objtree.set_aside()
+    with objtree.in_use():
+        pass
+    objtree.arrived("b")
+    objtree.repair()
+    assert objtree.at() == "b"
+    assert not (tmp_path / "obj" / "vmlinux.o").exists()
