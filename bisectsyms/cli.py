@@ -1,0 +1,290 @@
+"""The command line. Bare `bisectsyms` is `bisectsyms step`, because that is what git bisect run types.
+
+This module only turns words into options and calls one use case; it imports that use case when it is
+asked for, so that `--version` is quick. Usage errors become our own error: click's status 2 would be
+read as "bad" by git.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bisectsyms import __version__
+from bisectsyms.errors import UserError
+from bisectsyms.inputs.options import bench_options, json_option, slots_option, step_options
+
+if TYPE_CHECKING:
+    from bisectsyms.effects.gitrepo import Repository
+    from bisectsyms.usecases.judging import StepOptions
+    from bisectsyms.usecases.workbench import Workbench
+
+EXIT_STATUS = """\b
+Exit status of step:  0 good, 1 bad, 125 skip, 128 abort, 130 Ctrl-C.
+Of every other verb:  0 answered, 3 ended without an answer, 128 error, 130 Ctrl-C.
+"""
+
+
+class Verbs(click.Group):
+    """A group whose missing verb is `step`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
+            args = ["step", *args]
+        return super().parse_args(ctx, args)
+
+
+def run(argv: list[str]) -> tuple[int, bool]:
+    """Run the command line; (exit status, whether the verb was step).
+
+    Raises:
+        BisectsymsError: with its next step; every error ends with 128.
+    """
+    is_step = (
+        not argv or argv[0] == "step" or (argv[0].startswith("-") and argv[0] not in ("--help", "-h", "--version"))
+    )
+    if not is_step or {"--help", "-h"} & set(argv):
+        _refuse_under_bisect_run(argv)
+    try:
+        status = main.main(argv, prog_name="bisectsyms", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        status = done.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        raise UserError(error.format_message(), next_step=f"bisectsyms {_verb(error)}--help") from error
+    return int(status or 0), is_step
+
+
+def _verb(error: click.ClickException) -> str:
+    ctx = getattr(error, "ctx", None)
+    return f"{ctx.info_name} " if ctx is not None and ctx.parent is not None else ""
+
+
+def _refuse_under_bisect_run(argv: list[str]) -> None:
+    """git would take the 0 of `--version` for "good" at every revision, and name a commit."""
+    from bisectsyms.effects.caller import called_by_bisect_run
+
+    if called_by_bisect_run():
+        raise UserError(
+            f"`bisectsyms {' '.join(argv)}` judges nothing, so git bisect run must not call it",
+            next_step="git bisect run bisectsyms --profile NAME",
+        )
+
+
+def _slots_dir(given: Path | None) -> Path:
+    if given is not None:
+        return given.absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms"
+
+
+@click.group(cls=Verbs, epilog=EXIT_STATUS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bisectsyms")
+def main() -> None:
+    """git bisect for kernel builds that fail sometimes with "Inconsistent kallsyms data".
+
+    \b
+        git bisect start BAD GOOD
+        git bisect run bisectsyms --profile s3c6400
+    """
+
+
+@main.command(epilog=EXIT_STATUS)
+@click.argument("rev", required=False)
+@click.option("--dry-run", is_flag=True, help="Print the exact make lines; build nothing.")
+@step_options
+@bench_options
+def step(rev: str | None, dry_run: bool, **given: Any) -> int:
+    """Judge the revision that git checked out, or REV (the verb of git bisect run).
+
+    \b
+    Example:  git bisect run bisectsyms --profile s3c6400
+    """
+    from bisectsyms.render import text
+    from bisectsyms.usecases import step as use
+    from bisectsyms.usecases.judging import Judging
+
+    repository = _repository()
+    state = repository.bisect()
+    if rev is None and state is None and sys.stdin is not None and sys.stdin.isatty():
+        click.echo(main.get_help(click.Context(main, info_name="bisectsyms")))
+        raise UserError("no bisect runs here, and no revision was given", next_step="git bisect start BAD GOOD")
+    options = _judging(given)
+    with _bench(repository, given) as bench:
+        revision = repository.head() if rev is None else repository.resolve(rev)
+        if dry_run:
+            for line in bench.dry_run(revision):
+                click.echo(line)
+            raise UserError("--dry-run: nothing was judged")
+        result = use.step(Judging(bench, options), revision, state)
+        for line in text.step_lines(result):
+            bench.reporter.say(line)
+    if given["as_json"]:
+        _show(result, lambda _: None, as_json=True)
+    return int(result.decision.verdict.value)
+
+
+@main.command()
+@click.argument("number", type=int)
+@bench_options
+def again(number: int, **given: Any) -> int:
+    """Repeat attempt NUMBER: same revision, kind and draw.
+
+    \b
+    Example:  bisectsyms again 37
+    """
+    from bisectsyms.render import text
+    from bisectsyms.usecases import again as use
+
+    repository = _repository()
+    first = use.find(repository, number)
+    cell = first.plan.cell
+    given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
+    with _bench(repository, given) as bench:
+        repeated = use.again(bench, first)
+    _show(repeated, text.show_repeated, given["as_json"])
+    return 0 if repeated.same_outcome else 3
+
+
+@main.command()
+@click.option("--rejudge", is_flag=True, help="Apply today's rules to all attempts of the ledger.")
+@json_option
+def status(rejudge: bool, as_json: bool) -> int:
+    """Where the bisect stands: rates, verdicts, why, and how sure.
+
+    \b
+    Example:  bisectsyms status --rejudge
+    """
+    from bisectsyms.render import text
+    from bisectsyms.usecases import status as use
+
+    report = use.status(_repository(), rejudge=rejudge)
+    _show(report, text.show_status, as_json)
+    return 0 if report.attempts else 3
+
+
+@main.command()
+@click.option("--profile", "names", metavar="NAME", multiple=True, help="Only these profiles; all otherwise.")
+@slots_option
+@json_option
+def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int:
+    """Check what this machine has; what is missing comes as one apt-get line.
+
+    \b
+    Example:  bisectsyms doctor --profile s3c6400
+    """
+    from bisectsyms.inputs.profile import available, find_profile
+    from bisectsyms.render import text
+    from bisectsyms.usecases.doctor import examine
+
+    folders = _profile_folders()
+    wanted = names or tuple(name for name, _ in available(**folders))
+    profiles = [find_profile(name, **folders) for name in wanted]
+    checks = examine(profiles, slots_dir=_slots_dir(slots_dir), state_dir=folders["state_dir"])
+    _show(checks, text.show_checks, as_json)
+    return 3 if any(check.state == "missing" for check in checks) else 0
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Remove them; without it they are only shown.")
+@slots_option
+@json_option
+def clean(yes: bool, slots_dir: Path | None, as_json: bool) -> int:
+    """Show the slots of this repository and their sizes; --yes removes them, never the ledger."""
+    from bisectsyms.render import text
+    from bisectsyms.usecases import clean as use
+
+    _show(use.clean(_repository(), _slots_dir(slots_dir), remove=yes), text.show_slots, as_json)
+    return 0
+
+
+@main.command()
+@click.option("--failure", type=click.Choice(["race", "layout", "always"]), default="race", show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another history.")
+@click.option("--commits", type=click.IntRange(20, 400), default=40, show_default=True)
+@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
+@click.option("--keep", type=click.Path(path_type=Path), help="Work in this new folder and keep it.")
+@json_option
+def demo(as_json: bool, **given: Any) -> int:
+    """Write a history of a small kernel and find its flaky commit with a real git bisect run.
+
+    \b
+    Example:  bisectsyms demo --failure race --seed 7
+    """
+    from bisectsyms.render import text
+    from bisectsyms.usecases import demo as use
+
+    outcome = use.demo(use.DemoOptions(**given), say=lambda line: click.echo(line, err=True))
+    _show(outcome, text.show_demo, as_json)
+    return 0 if outcome.right else 3
+
+
+def _show(result: Any, show: Callable[[Any], None], as_json: bool) -> None:
+    """One object on stdout for scripts, or text for people."""
+    if as_json:
+        from bisectsyms.render.jsontext import document
+
+        click.echo(document(result))
+    else:
+        show(result)
+
+
+def _repository() -> Repository:
+    from bisectsyms.effects.gitrepo import Repository
+
+    return Repository.discover(Path.cwd(), os.environ)
+
+
+def _profile_folders() -> dict[str, Path]:
+    """Where profiles are looked up beside the shipped ones."""
+    xdg = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    try:
+        state_dir = _repository().state_dir
+    except UserError:
+        state_dir = xdg / "bisectsyms"
+    return {"state_dir": state_dir, "xdg_config_home": xdg, "cwd": Path.cwd()}
+
+
+def _judging(given: dict[str, Any]) -> StepOptions:
+    from bisectsyms.model import Verdict
+    from bisectsyms.usecases.judging import StepOptions
+
+    return StepOptions(
+        confidence=given["confidence"],
+        rate=given["rate"],
+        lowest_rate=given["min_rate"],
+        failures=given["failures"],
+        max_attempts=given["max_attempts"],
+        max_time=given["max_time"],
+        classify=given["classify"] or 0,
+        flaky=Verdict[given["flaky"].upper()],
+    )
+
+
+def _bench(repository: Repository, given: dict[str, Any]) -> Workbench:
+    from bisectsyms.effects.caller import called_by_bisect_run
+    from bisectsyms.inputs.profile import available, find_profile
+    from bisectsyms.render.progress import Reporter, log_to
+    from bisectsyms.usecases.workbench import Options, Workbench
+
+    folders = {**_profile_folders(), "state_dir": repository.state_dir}
+    name = given["profile"]
+    if not name:
+        names = ", ".join(known for known, _ in available(**folders))
+        raise UserError("no profile was named", next_step=f"--profile NAME; there are: {names}")
+    loaded = find_profile(name, **folders)
+    log_to(repository.state_dir)
+    reporter = Reporter(live=not called_by_bisect_run())
+    options = Options(
+        slots_dir=_slots_dir(given["slots_dir"]),
+        jobs=given["jobs"],
+        lengths=given["sweep"],
+        keep_evidence=given["keep_evidence"],
+        infra_wait=given["infra_wait"],
+    )
+    return Workbench(repository, loaded, options, os.environ, reporter)

@@ -1,0 +1,87 @@
+"""What people see while attempts run: a line when one ends, and on a terminal what runs now.
+
+Everything here goes to stderr; stdout is for results. Under git bisect run there is no live display,
+because git's own lines would be torn apart by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from bisectsyms.core.words import duration
+from bisectsyms.errors import InfraError
+from bisectsyms.model import Attempt, Outcome, Plan
+
+STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.BROKEN: "yellow"}
+LOGGER = logging.getLogger("bisectsyms")
+
+
+def log_to(state_dir: Path) -> None:
+    """Also write the trace to a rotating log beside the ledger."""
+    from logging.handlers import RotatingFileHandler
+
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handler = RotatingFileHandler(state_dir / "log", maxBytes=4 * 1024**2, backupCount=3, delay=True)
+    except OSError as error:
+        raise InfraError(f"{state_dir}: {error.strerror}", next_step="make the folder writable") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(message)s"))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk must not print tracebacks over the results
+
+
+class Reporter:
+    """Tells a person what happens; also writes it to the log in the state directory."""
+
+    def __init__(self, out: TextIO | None = None, *, live: bool = False) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=out or sys.stderr, highlight=False, soft_wrap=True)
+        self._live = live and self._console.is_terminal
+
+    def say(self, text: str) -> None:
+        """One line of trace."""
+        LOGGER.info("%s", text)
+        self._console.print(f"bisectsyms: {text}", markup=False)
+
+    @contextlib.contextmanager
+    def running(self, number: int, plan: Plan, why: str) -> Iterator[None]:
+        """Around an attempt: what it is and what it is for."""
+        LOGGER.info("attempt %d begins (%s): %s", number, why, plan.command)
+        if not self._live:
+            yield
+            return
+        with self._console.status(f"attempt {number}  {plan.revision}  {plan.kind} ({why})"):
+            yield
+
+    def ended(self, attempt: Attempt) -> None:
+        """The line of an attempt that has ended."""
+        text, outcome = attempt_line(attempt), attempt.result and attempt.result.outcome
+        LOGGER.info("%s", text)
+        style = STYLE.get(outcome) if outcome else None
+        self._console.print(text, style=style, markup=False)
+
+
+def attempt_line(attempt: Attempt) -> str:
+    """`attempt 3  v6.1-rc2  arm/gcc-12.2.0  -j8  relink  length=4  INCONSISTENT  (2.8 s)`."""
+    plan, result = attempt.plan, attempt.result
+    words = [
+        f"attempt {attempt.number}",
+        str(plan.revision),
+        str(plan.cell),
+        f"-j{plan.cell.jobs}",
+        str(plan.kind),
+        str(plan.draw),
+    ]
+    if result is None:
+        return "  ".join([*words, "running"])
+    words += [str(result.outcome), f"({duration(result.measured.seconds)})"]
+    if result.outcome not in (Outcome.CLEAN, Outcome.INCONSISTENT):
+        words.append(result.why)
+    return "  ".join(words)

@@ -1,0 +1,126 @@
+"""Results for people: tables and sentences on stdout, colours only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bisectsyms.core.words import count, duration, percent
+from bisectsyms.effects.gitrepo import steps_left
+from bisectsyms.usecases.again import Repeated
+from bisectsyms.usecases.clean import SlotSize
+from bisectsyms.usecases.demo import DemoResult
+from bisectsyms.usecases.doctor import Check, apt_line
+from bisectsyms.usecases.status import CellStatus, Row, Status
+from bisectsyms.usecases.step import StepResult
+
+STATE_STYLE = {"ok": "green", "missing": "bold red", "warn": "yellow"}
+
+
+def _console() -> Console:
+    return Console(file=sys.stdout, highlight=False)
+
+
+def step_lines(result: StepResult) -> list[str]:
+    """The verdict in words and numbers, and how to repeat it."""
+    decision = result.decision
+    lines = [f"{result.revision} ({result.revision.title}): {decision.verdict.name}: {decision.rationale}"]
+    if result.candidates is not None:
+        left = steps_left(result.candidates) - 1
+        lines.append(
+            f"error budget: {percent(result.spent)} of {percent(result.budget)} spent; "
+            f"{count(result.candidates, 'candidate')} before this verdict, about {count(left, 'step')} to go"
+        )
+    if result.last_attempt is not None:
+        lines.append(f"repeat the last attempt: bisectsyms again {result.last_attempt}")
+    return lines
+
+
+def show_status(report: Status) -> None:
+    """Cells with their revisions, then the answer."""
+    console = _console()
+    if not report.attempts:
+        console.print("no attempts yet; start with: git bisect run bisectsyms --profile NAME")
+        return
+    for cell in report.cells:
+        console.print(_cell_table(cell))
+    console.print(f"{count(report.attempts, 'attempt')} in the ledger")
+    if report.culprit:
+        console.print(f"first bad commit: {report.culprit[:12]} ({report.culprit_title})", markup=False)
+        if report.confidence is not None:
+            console.print(f"confidence: {percent(report.confidence)} that no failing revision was taken for a good one")
+    elif report.bisecting:
+        console.print("the bisect goes on: git bisect run bisectsyms --profile NAME")
+
+
+def _cell_table(status: CellStatus) -> Table:
+    cell = status.cell
+    table = Table(
+        title=f"{cell} -j{cell.jobs} {cell.variation} (profile {cell.profile})", title_justify="left", box=SIMPLE_HEAD
+    )
+    table.add_column("revision", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("failed", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for row in status.rows:
+        why = row.rationale or row.revision.title
+        table.add_row(str(row.revision), row.verdict, _tallies(row), why)
+    return table
+
+
+def _tallies(row: Row) -> str:
+    """`3/10 relink +1`: failed of what is evidence, per kind, and how many were none."""
+    parts = [
+        f"{one.inconsistent}/{one.inconsistent + one.clean} {one.kind}"
+        + (f" +{one.no_evidence}" if one.no_evidence else "")
+        for one in row.tallies
+    ]
+    return "\n".join(parts)
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """The doctor's findings and the one line that mends what is missing."""
+    console = _console()
+    table = Table(box=None, show_header=False)
+    for check in checks:
+        table.add_row(f"[{STATE_STYLE[check.state]}]{check.state.upper()}[/]", check.name, check.detail)
+    console.print(table)
+    if line := apt_line(list(checks)):
+        console.print(f"\n{line}", markup=False, soft_wrap=True)
+
+
+def show_slots(report: Sequence[SlotSize]) -> None:
+    console = _console()
+    if not report:
+        console.print("no slots of this repository")
+    for slot in report:
+        state = "removed" if slot.removed else "in use" if slot.in_use else "kept"
+        console.print(f"{slot.size / 1e6:8.1f} MB  {state:8}  {slot.path}", soft_wrap=True, markup=False)
+    if any(not slot.removed and not slot.in_use for slot in report):
+        console.print("remove them: bisectsyms clean --yes (the ledger stays)")
+
+
+def show_repeated(repeated: Repeated) -> None:
+    first, second = repeated.first.result, repeated.second.result
+    if first and second:
+        word = "the same" if repeated.same_outcome else "another outcome"
+        _console().print(f"attempt {repeated.first.number} was {first.outcome}, now {second.outcome}: {word}")
+
+
+def show_demo(result: DemoResult) -> None:
+    """The last lines of the demo: the culprit, the confidence, and whether it is right."""
+    console = _console()
+    if not result.found:
+        console.print("git bisect named no commit")
+        return
+    sure = f", confidence {percent(result.confidence)}" if result.confidence is not None else ""
+    console.print(f"\nculprit: {result.found[:12]} ({result.title}){sure}", markup=False, soft_wrap=True)
+    console.print(f"{count(result.attempts, 'attempt')} in {duration(result.seconds)}")
+    if result.right:
+        console.print("that is the commit that the demo had planted: right")
+    else:
+        console.print(f"the demo had planted {result.culprit[:12]}: wrong")

@@ -1,0 +1,39 @@
+"""Show and remove the slots of a repository: they can always be made again. The ledger never goes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bisectsyms.effects import slots
+from bisectsyms.effects.gitrepo import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSize:
+    """One slot on disk."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    in_use: bool
+    removed: bool
+
+
+def clean(repository: Repository, slots_dir: Path, *, remove: bool) -> tuple[SlotSize, ...]:
+    """The slots of `repository`; with `remove` those that nobody uses are deleted."""
+    report = []
+    for path in sorted(slots.repository_folder(slots_dir, repository).glob("*")):
+        busy = slots.is_locked(path / "lock")
+        size = _size(path)
+        if remove and not busy:
+            shutil.rmtree(path, ignore_errors=True)
+        report.append(SlotSize(path, size, busy, remove and not path.exists()))
+    if remove:
+        repository.git("worktree", "prune")
+    return tuple(report)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

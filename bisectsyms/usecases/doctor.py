@@ -1,0 +1,173 @@
+"""What this machine has, what is missing, and one line that installs it.
+
+Everything is found by trying: headers by compiling, bubblewrap by running, compilers by asking them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from plumbum import CommandNotFound, local
+from plumbum.commands.processes import ProcessTimedOut
+
+from bisectsyms.effects.sandbox import BWRAP_PROBE
+from bisectsyms.inputs.profile import LoadedProfile
+
+State = Literal["ok", "missing", "warn"]
+Run = Callable[[Sequence[str]], tuple[int, str]]
+
+HOST_TOOLS = {"flex": "flex", "bison": "bison", "bc": "bc", "perl": "perl-base"}
+"""Programs that a vmlinux of the kernel needs on the host -> Debian package."""
+HEADERS = {"openssl/opensslv.h": "libssl-dev", "gelf.h": "libelf-dev"}
+OLDEST_GIT = (2, 31)
+"""For `rev-parse --path-format`."""
+SHUFFLE_MAKE = (4, 4)
+LEAST_DISK = 5e9
+LEAST_MEMORY_PER_JOB = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    state: State
+    detail: str
+    package: str = ""
+    """Debian package that would mend it."""
+
+
+def run_quietly(argv: Sequence[str]) -> tuple[int, str]:
+    """(exit status, stdout and stderr); 127 when there is no such program, 124 after 10 s."""
+    env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/nonexistent"}
+    try:
+        status, out, err = local[argv[0]].run(argv[1:], env=env, retcode=None, timeout=10)
+    except CommandNotFound:
+        return 127, ""
+    except ProcessTimedOut:
+        return 124, ""
+    return int(status), f"{out}{err}"
+
+
+def examine(
+    profiles: Sequence[LoadedProfile], *, slots_dir: Path, state_dir: Path | None = None, run: Run = run_quietly
+) -> list[Check]:
+    """Check the machine for these profiles; the order is the order in which to read it."""
+    checks = [_git(run), _make(run), *_compilers(profiles, run)]
+    if any(profile.profile.hosttools for profile in profiles):
+        checks += [*_host_tools(run), *_headers(run)]
+    checks += [_ccache(run), _bwrap(run), _disk(slots_dir, "slots"), _memory()]
+    if state_dir is not None:
+        checks.append(_disk(state_dir, "ledger", least=1e8))
+    return checks
+
+
+def apt_line(checks: Sequence[Check]) -> str:
+    """The one line that installs what is missing or recommended; empty when nothing is."""
+    packages = sorted({check.package for check in checks if check.state != "ok" and check.package})
+    return f"sudo apt-get install {' '.join(packages)}" if packages else ""
+
+
+def _version(text: str) -> tuple[int, ...]:
+    match = re.search(r"(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0].strip() if text.strip() else ""
+
+
+def _git(run: Run) -> Check:
+    status, out = run(("git", "--version"))
+    if status:
+        return Check("git", "missing", "not installed", "git")
+    if _version(out) < OLDEST_GIT:
+        return Check(
+            "git", "missing", f"{_first_line(out)}; {'.'.join(map(str, OLDEST_GIT))} or newer is needed", "git"
+        )
+    return Check("git", "ok", _first_line(out))
+
+
+def _make(run: Run) -> Check:
+    status, out = run(("make", "--version"))
+    if status or "GNU Make" not in out:
+        return Check("make", "missing", "GNU make is not installed", "make")
+    has = "has" if _version(out) >= SHUFFLE_MAKE else "lacks"
+    return Check("make", "ok", f"{_first_line(out)} ({has} --shuffle)")
+
+
+def _compilers(profiles: Sequence[LoadedProfile], run: Run) -> Iterator[Check]:
+    """Compiler, ld and nm of every profile, each triple once."""
+    users: dict[tuple[str, str], list[LoadedProfile]] = {}
+    for loaded in profiles:
+        prefix = loaded.profile.cross_compile
+        users.setdefault((prefix, loaded.profile.cc or f"{prefix}gcc"), []).append(loaded)
+    for (prefix, compiler), wanting in users.items():
+        names = ", ".join(loaded.name for loaded in wanting)
+        status, out = run((compiler, "--version"))
+        missing = [tool for tool in (f"{prefix}ld", f"{prefix}nm") if run((tool, "--version"))[0]]
+        if status or missing:
+            lacking = ", ".join([compiler] * bool(status) + missing)
+            package = wanting[0].profile.packages[0] if wanting[0].profile.packages else ""
+            yield Check(compiler, "missing", f"{lacking} not on PATH (for {names})", package)
+        else:
+            yield Check(compiler, "ok", f"{_first_line(out)} (for {names})")
+
+
+def _host_tools(run: Run) -> Iterator[Check]:
+    for tool, package in HOST_TOOLS.items():
+        status, out = run((tool, "--version"))
+        if status == 127:
+            yield Check(tool, "missing", "needed to build a kernel", package)
+        else:
+            yield Check(tool, "ok", next((line for line in out.splitlines() if re.search(r"\d\.\d", line)), "there"))
+
+
+def _headers(run: Run) -> Iterator[Check]:
+    for header, package in HEADERS.items():
+        status, _ = run(("gcc", "-E", "-include", header, "-x", "c", "/dev/null", "-o", "/dev/null"))
+        if status:
+            yield Check(header, "missing", "headers needed by host tools of the kernel", package)
+        else:
+            yield Check(header, "ok", f"there ({package})")
+
+
+def _ccache(run: Run) -> Check:
+    status, out = run(("ccache", "--version"))
+    if status:
+        return Check("ccache", "warn", "not installed: repeated clean builds take longer", "ccache")
+    return Check("ccache", "ok", _first_line(out))
+
+
+def _bwrap(run: Run) -> Check:
+    status, out = run(BWRAP_PROBE)
+    if status == 127:
+        return Check("bubblewrap", "warn", "not installed: source paths differ from slot to slot", "bubblewrap")
+    if status:
+        why = _first_line(out) or f"exit status {status}"
+        return Check("bubblewrap", "warn", f"refused here ({why}), as in containers: prefix maps are used instead")
+    return Check("bubblewrap", "ok", "works: source and O= look the same in every slot")
+
+
+def _disk(folder: Path, what: str, least: float = LEAST_DISK) -> Check:
+    there = folder
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    state: State = "warn" if free < least else "ok"
+    return Check(f"disk ({what})", state, f"{free / 1e9:.1f} GB free at {folder}")
+
+
+def _memory() -> Check:
+    memory, cores = psutil.virtual_memory(), os.cpu_count() or 1
+    state: State = "warn" if memory.available < LEAST_MEMORY_PER_JOB * cores else "ok"
+    detail = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free, {cores} cores, {platform.machine()}"
+    return Check("memory", state, detail)

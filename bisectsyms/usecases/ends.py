@@ -1,0 +1,148 @@
+"""What is done at the ends of the bisect before, and beside, the revision that git asks about.
+
+The bad end must fail and teaches the rate; a good end must pass; and a revision that is known to be bad
+serves as the control: clean attempts prove nothing at a time when even that one passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bisectsyms.core.belief import Belief, Sample, drifting, known
+from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, depends_on_layout, gauge, steady, sweep, watch
+from bisectsyms.core.words import count, percent
+from bisectsyms.effects.gitrepo import BisectState
+from bisectsyms.errors import UserError
+from bisectsyms.model import Observation, Outcome, Revision, Verdict
+from bisectsyms.usecases.judging import Judging
+
+SPREAD = 4
+"""Further bad revisions to sweep when the layout decides; with four the floor is low enough for .99."""
+FARTHEST = 16
+"""How far from the bad end they are looked for; some do not build."""
+
+
+def measure(judging: Judging, bad: Revision, share: float) -> Gauge:
+    """The kind and the rate in which the bad end fails, known well enough for a GOOD to fit `share`.
+
+    Raises:
+        UserError: it does not fail here, or cannot be built.
+    """
+    options, bench = judging.options, judging.bench
+    while True:
+        rules = GaugeRules(
+            draws=judging.draws,
+            arrival=bench.arrival(bad),
+            failures=1 if options.rate is not None else options.failures,
+            lowest_rate=options.lowest_rate,
+            max_attempts=options.max_attempts,
+            share=0.0 if options.rate is not None else share,
+        )
+        answer = gauge(bench.seen(bad), rules)
+        if isinstance(answer, Ask):
+            bench.attempt(bad, answer)
+        elif isinstance(answer, Gauge):
+            bench.reporter.say(f"bad end {bad}: {answer.text}")
+            if options.rate is None:
+                return answer
+            return Gauge(answer.kind, known(options.rate), answer.sample, f"rate {options.rate} as given")
+        else:
+            raise UserError(
+                f"bad end {bad}: {answer.rationale}",
+                next_step="check the profile (-j, toolchain, kconfig) against the report, or give --min-rate "
+                "to look longer; nothing was judged",
+            )
+
+
+def learn_spread(judging: Judging, state: BisectState, older: Sequence[str], measured: Gauge) -> Gauge:
+    """How much the failing part of the layouts differs from one bad revision to the next.
+
+    A function of the layout fails at another part of them at every revision, and without knowing how
+    much that part varies no number of clean layouts is proof. So the nearest ancestors of the bad
+    end, which most likely are bad as well, are swept too, as long as they fail.
+    """
+    bench, swept = judging.bench, 0
+    for commit in bench.repository.first_parents(state.first_bad, older, FARTHEST)[1:]:
+        revision = bench.repository.resolve(commit)
+        while ask := sweep(bench.seen(revision), judging.rules(revision, measured.belief, measured.kind, 0.0)):
+            bench.attempt(revision, ask)
+        shown = {one.outcome for one in bench.seen(revision)}
+        swept += Outcome.INCONSISTENT in shown
+        if swept == SPREAD or (Outcome.CLEAN in shown and Outcome.INCONSISTENT not in shown):
+            break  # enough, or the culprit is behind us; one that does not build is passed over
+    belief, failing = judging.learnt_from_failures(measured.kind)
+    text = f"{measured.text}; {count(failing, 'bad revision')} swept"
+    bench.reporter.say(f"layouts: {count(failing, 'bad revision')} swept, rate {percent(belief.expected_rate())}")
+    return Gauge(measured.kind, belief, measured.sample, text)
+
+
+def may_drift(judging: Judging, measured: Gauge) -> bool:
+    """The rate of a race depends on the load; that of a layout, or one near 1, does not."""
+    by_layout = depends_on_layout(measured.belief, measured.sample)
+    return judging.options.rate is None and not by_layout and not steady(measured.belief)
+
+
+def control(judging: Judging, state: BisectState, measured: Gauge) -> Belief:
+    """The rate as it is now, from attempts at the nearest revision that is known to be bad.
+
+    Raises:
+        UserError: the failure does not show any more.
+    """
+    bench, window = judging.bench, list[Observation]()
+    bad = bench.repository.resolve(state.bad)
+    while True:
+        rules = GaugeRules(judging.draws, bench.arrival(bad), lowest_rate=judging.options.lowest_rate)
+        answer = watch(window, rules, measured.kind)
+        if isinstance(answer, Sample):
+            belief = drifting(measured.sample, answer)
+            seen = f"{answer.failed} of {count(answer.failed + answer.clean, 'attempt')}"
+            bench.reporter.say(f"control at {bad}: {seen} failed, the rate is about {percent(belief.expected_rate())}")
+            return belief
+        if isinstance(answer, Decision):
+            raise UserError(
+                f"control at {bad}: {answer.rationale}",
+                next_step="give the machine the load it had when the failure showed, then the same command again",
+            )
+        observed = bench.attempt(bad, answer).observation()
+        if observed is not None:
+            window.append(observed)
+
+
+def refuse_what_cannot_be_reached(judging: Judging, measured: Gauge, share: float) -> None:
+    """Stop before every revision is swept for nothing.
+
+    Raises:
+        UserError: the budget is spent, or not even every layout that can be drawn, all clean, is enough.
+    """
+    most = Sample(clean=judging.options.max_attempts, clean_layouts=judging.draws)
+    floor = measured.belief.miss(most)
+    if share <= 0.0:
+        raise UserError(
+            f"the error budget of {percent(1.0 - judging.options.confidence)} is spent by the good verdicts so far",
+            next_step="a lower --confidence, or git bisect reset and start again from better known ends",
+        )
+    if floor > share:
+        raise UserError(
+            f"a good verdict here may be wrong by {percent(share)} at most, but with everything clean that "
+            f"{count(judging.draws, 'draw')} and {count(most.clean, 'attempt')} can show, the chance of a miss is "
+            f"still {percent(floor)} ({measured.text})",
+            next_step="a lower --confidence, a larger --sweep, or more --max-attempts; nothing was judged",
+        )
+
+
+def check_good(judging: Judging, good: Revision, measured: Gauge, share: float) -> None:
+    """A good end that fails would send the search astray.
+
+    Raises:
+        UserError: it fails, or cannot be built.
+    """
+    decision = judging.judge(good, measured.belief, measured.kind, share)
+    if decision.verdict is Verdict.GOOD or decision.weak:
+        judging.bench.reporter.say(f"good end {good}: {decision.rationale}")
+        return
+    raise UserError(
+        f"good end {good}: {decision.rationale}",
+        next_step="the failure is older than this commit: git bisect start with an older good end"
+        if decision.verdict is Verdict.BAD
+        else "name a good end that can be built",
+    )

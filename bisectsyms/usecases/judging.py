@@ -1,0 +1,90 @@
+"""The loop that asks the pure core what to do next and does it, until there is a decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bisectsyms.core.belief import Belief, Sample, prior
+from bisectsyms.core.decide import Decision, Rules, judge
+from bisectsyms.core.words import count, duration
+from bisectsyms.model import Kind, Outcome, Revision, Verdict
+from bisectsyms.usecases.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """How sure, and how long."""
+
+    confidence: float = 0.95
+    """Wanted for the whole bisect."""
+    rate: float | None = None
+    lowest_rate: float = 0.05
+    failures: int = 8
+    max_attempts: int = 300
+    max_time: float | None = None
+    """Seconds for one step."""
+    classify: int = 0
+    flaky: Verdict = Verdict.BAD
+
+
+class Judging:
+    """Decisions about revisions, on one bench, under one set of options."""
+
+    def __init__(self, bench: Workbench, options: StepOptions, now: Callable[[], float] = time.time) -> None:
+        self.bench = bench
+        self.options = options
+        self.now = now
+
+    @property
+    def draws(self) -> int:
+        """How many different draws the variation has."""
+        return self.bench.variation.lengths
+
+    def judge(self, revision: Revision, belief: Belief, kind: Kind, share: float) -> Decision:
+        """Ask and tell until there is a decision."""
+        bench = self.bench
+        begun, told = self.now(), False
+        while True:
+            rules = self.rules(revision, belief, kind, share, self.now() - begun)
+            answer = judge(bench.seen(revision), rules)
+            if isinstance(answer, Decision):
+                return answer
+            if not told:
+                bench.reporter.say(f"{revision} ({revision.title}): {self._outlook(revision, rules)}")
+                told = True
+            bench.attempt(revision, answer)
+
+    def _outlook(self, revision: Revision, rules: Rules) -> str:
+        """How many attempts a GOOD will take from here, and how long that is at the pace so far."""
+        done = sum(one.outcome is Outcome.CLEAN and one.kind is rules.kind for one in self.bench.seen(revision))
+        needed = rules.belief.attempts_for(rules.share, layouts=self.draws)
+        if needed is None:
+            return "as many attempts as there are layouts"
+        text = f"up to {count(max(1, needed - done), 'attempt')} ({rules.kind})"
+        pace = self.bench.ledger.mean_seconds(self.bench.cell.key, rules.kind)
+        return f"{text}, about {duration(pace * (needed - done))}" if pace else text
+
+    def rules(self, revision: Revision, belief: Belief, kind: Kind, share: float, taken: float = 0.0) -> Rules:
+        options = self.options
+        return Rules(
+            belief=belief,
+            kind=kind,
+            share=share,
+            draws=self.draws,
+            arrival=self.bench.arrival(revision),
+            max_attempts=options.max_attempts,
+            out_of_time=options.max_time is not None and taken >= options.max_time,
+            classify=options.classify,
+            flaky=options.flaky,
+        )
+
+    def learnt_from_failures(self, kind: Kind) -> tuple[Belief, int]:
+        """What all revisions that failed in this cell teach together, and how many they are."""
+        belief, failing = prior(varied=self.draws > 1), 0
+        for revision in self.bench.ledger.revisions(self.bench.cell.key):
+            sample = Sample.of(one for one in self.bench.seen(revision) if one.kind is kind)
+            if sample.failed:
+                belief, failing = belief.given(sample), failing + 1
+        return belief, failing

@@ -1,0 +1,129 @@
+"""Where a bisect stands, derived from the ledger: rates, verdicts with their rationale, and how sure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from bisectsyms.core.belief import prior
+from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge
+from bisectsyms.effects.gitrepo import BisectState, Repository, steps_left
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.errors import UserError
+from bisectsyms.model import Cell, Judged, Kind, Outcome, Revision, Verdict
+from bisectsyms.usecases.judging import StepOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The attempts of one kind at one revision."""
+
+    kind: Kind
+    inconsistent: int
+    clean: int
+    no_evidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A revision with attempts, and what was or would be said of it."""
+
+    revision: Revision
+    tallies: tuple[Tally, ...]
+    verdict: str
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellStatus:
+    """All revisions tried in one cell."""
+
+    cell: Cell
+    rows: tuple[Row, ...]
+    spent: float
+    """Of the error budget, by the GOOD verdicts that stand in git now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The answer of `bisectsyms status`."""
+
+    bisecting: bool
+    bad: str
+    culprit: str
+    """What git has found, or the empty string."""
+    culprit_title: str
+    confidence: float | None
+    """Of the culprit: 1 minus what all GOOD verdicts on the way may have missed."""
+    attempts: int
+    cells: tuple[CellStatus, ...]
+
+
+def status(repository: Repository, *, rejudge: bool) -> Status:
+    """Read the ledger and git; with `rejudge` verdicts are made anew from the attempts."""
+    try:
+        state = repository.bisect()
+    except UserError:
+        state = None  # an end is missing yet; the ledger has its say all the same
+    with Ledger.open(repository.state_dir) as ledger:
+        cells = tuple(_cell(repository, ledger, cell, state, rejudge) for cell in ledger.cells())
+        attempts = ledger.count()
+    culprit = state.culprit if state else ""
+    judging = [cell.spent for cell in cells if any(row.verdict for row in cell.rows)]
+    return Status(
+        bisecting=state is not None,
+        bad=state.bad if state else "",
+        culprit=culprit,
+        culprit_title=repository.resolve(culprit).title if culprit else "",
+        confidence=1.0 - max(judging) if culprit and judging else None,
+        attempts=attempts,
+        cells=cells,
+    )
+
+
+def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState | None, rejudge: bool) -> CellStatus:
+    verdicts = {one.commit: one for one in ledger.latest_verdicts(cell=cell.key)}
+    rules = _rules(repository, ledger, cell, state) if rejudge and state else None
+    rows = []
+    for revision in ledger.revisions(cell.key):
+        seen = ledger.observations(revision.tree, cell.key)
+        verdict, rationale = _recorded(verdicts.get(revision.commit))
+        if rules is not None:
+            answer = judge(seen, rules)
+            verdict = answer.verdict.name if isinstance(answer, Decision) else "undecided"
+            rationale = answer.rationale if isinstance(answer, Decision) else answer.why
+        kinds = {one.kind for one in seen}
+        outcomes = Counter((one.kind, one.outcome) for one in seen)
+        tallies = tuple(
+            Tally(
+                kind,
+                outcomes[kind, Outcome.INCONSISTENT],
+                outcomes[kind, Outcome.CLEAN],
+                sum(outcomes[kind, other] for other in Outcome if not other.is_evidence),
+            )
+            for kind in Kind
+            if kind in kinds
+        )
+        rows.append(Row(revision, tallies, verdict, rationale))
+    goods = state.goods if state else ()
+    spent = sum(verdicts[commit].miss for commit in goods if commit in verdicts and _is_good(verdicts[commit]))
+    return CellStatus(cell, tuple(rows), spent)
+
+
+def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:
+    """Today's rules, with the rate that the bad end shows now."""
+    draws = int(cell.variation.removeprefix("sweep:")) if cell.variation != "pinned" else 1
+    bad = repository.resolve(state.first_bad)
+    measured = gauge(ledger.observations(bad.tree, cell.key), GaugeRules(draws=draws))
+    belief = measured.belief if isinstance(measured, Gauge) else prior(varied=draws > 1)
+    kind = measured.kind if isinstance(measured, Gauge | Ask) else Kind.RELINK
+    share = (1.0 - StepOptions().confidence) / steps_left(repository.candidates(state.first_bad, state.goods))
+    return Rules(belief=belief, kind=kind, share=share, draws=draws)
+
+
+def _recorded(judged: Judged | None) -> tuple[str, str]:
+    return (judged.verdict.name, judged.rationale) if judged else ("", "")
+
+
+def _is_good(judged: Judged) -> bool:
+    return judged.verdict is Verdict.GOOD

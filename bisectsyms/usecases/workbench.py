@@ -1,0 +1,254 @@
+"""The bench on which attempts are made: one repository, one cell, one locked slot, one ledger.
+
+It moves the slot, makes one attempt, and writes it down before and after; it holds no judgement. Trouble
+of the machine is waited out here, between attempts: the result of an attempt is never retried away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from bisectsyms.core.decide import Ask
+from bisectsyms.core.environment import for_build
+from bisectsyms.core.variation import Variation
+from bisectsyms.effects import slots
+from bisectsyms.effects.evidence import EvidenceStore
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.kbuild import Builder
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.ledger.book import DIED
+from bisectsyms.effects.machine import Health, health
+from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
+from bisectsyms.effects.toolchain import Installed, identify
+from bisectsyms.errors import InfraError
+from bisectsyms.inputs.knowledge import load_knowledge
+from bisectsyms.inputs.profile import LoadedProfile
+from bisectsyms.model import Attempt, Cell, Kind, Measured, Observation, Outcome, Plan, Result, Revision
+
+CUT_SHORT = "cut-short"
+"""Signature of an attempt that Ctrl-C, a signal or an error of ours ended."""
+MOST_INFRA = 6
+"""Attempts in a row that the machine may spoil before the step stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a profile."""
+
+    slots_dir: Path
+    jobs: int | None = None
+    lengths: int | None = None
+    """Lengths of the version string to sweep; overrides the profile."""
+    keep_evidence: int = 2 * 1024**3
+    """Bytes."""
+    infra_wait: float = 1800.0
+    """Seconds that trouble of the machine may last before the step stops."""
+
+
+class Reporter(Protocol):
+    """Who is told what happens."""
+
+    def say(self, text: str) -> None: ...
+
+    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]: ...
+
+    def ended(self, attempt: Attempt) -> None: ...
+
+
+class Workbench:
+    """Open with `with`: the slot is locked for as long.
+
+    Raises:
+        UserError: the toolchain is missing, the ledger is of a newer version.
+        InfraError: no slot, no space.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        loaded: LoadedProfile,
+        options: Options,
+        environ: Mapping[str, str],
+        reporter: Reporter,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        health: Callable[[Path], Health] = health,
+    ) -> None:
+        self.repository = repository
+        self.reporter = reporter
+        self._options = options
+        self._sleep = sleep
+        self._health = health
+        profile = loaded.profile
+        env, dropped = for_build(environ, profile.environment)
+        if dropped:
+            reporter.say(f"not passed on to the build: {' '.join(dropped)}")
+        installed = identify(profile.cross_compile, profile.cc, env)
+        self.variation = Variation(options.lengths) if options.lengths else profile.variation
+        self.cell = Cell(
+            profile=loaded.name,
+            arch=profile.arch,
+            toolchain=installed.identity,
+            kconfig=loaded.digest,
+            jobs=options.jobs or profile.jobs or os.cpu_count() or 1,
+            targets=profile.targets,
+            variables=tuple(sorted(profile.variables.items())),
+            environment=tuple(sorted(profile.environment.items())),
+            variation=str(self.variation),
+        )
+        self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
+        self._slot: slots.Slot | None = None
+        try:
+            for died in self.ledger.bury():
+                reporter.say(f"attempt {died.number} died with the run that made it: no evidence")
+            self.store = EvidenceStore(repository.state_dir / "evidence", cap=options.keep_evidence, warn=reporter.say)
+            self._slot = slots.acquire(options.slots_dir, repository, say=reporter.say)
+            self.builder = self._builder(loaded, installed, self._slot, env, dropped)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the slot back and close the ledger."""
+        if self._slot is not None:
+            self._slot.release()
+        self.ledger.close()
+
+    def _builder(
+        self,
+        loaded: LoadedProfile,
+        installed: Installed,
+        slot: slots.Slot,
+        env: Mapping[str, str],
+        dropped: tuple[str, ...],
+    ) -> Builder:
+        objtree = slot.objtree(objtree_key(self.cell))
+        return Builder(
+            loaded=loaded,
+            cell=self.cell,
+            toolchain=installed,
+            slot=slot.path,
+            objtree=objtree,
+            view=self._view(slot, objtree.path),
+            env=env,
+            dropped=dropped,
+            knowledge=load_knowledge(),
+            store=self.store,
+            timeout=loaded.profile.timeout,
+            slots_in_use=slots.in_use(self._options.slots_dir, self.repository),
+            warn=self.reporter.say,
+        )
+
+    def _view(self, slot: slots.Slot, obj: Path) -> View:
+        if bwrap_works():
+            return mounted(slot.path, obj, self._options.slots_dir / "build", self.repository.common_dir)
+        self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
+        return mapped(slot.path, obj)
+
+    def seen(self, revision: Revision) -> tuple[Observation, ...]:
+        """Every attempt of this cell at the same tree that has ended, whichever bisect made it."""
+        return self.ledger.observations(revision.tree, self.cell.key)
+
+    def arrival(self, revision: Revision) -> Kind | None:
+        """What brings the objtree to `revision`: nothing, an incremental build, or one from scratch."""
+        objtree = self.builder.objtree
+        if objtree.at() == revision.tree:
+            return None
+        return Kind.INCREMENTAL if objtree.exists() else Kind.CLEAN
+
+    def attempt(self, revision: Revision, ask: Ask) -> Attempt:
+        """Make the attempt that was asked for and write it down; then wait out trouble of the machine.
+
+        Raises:
+            InfraError: the machine spoilt too many attempts in a row, or its trouble lasts too long.
+        """
+        assert self._slot is not None
+        drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
+        draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
+        self._slot.move_to(revision)
+        self.builder.objtree.repair()
+        plan = self.builder.plan(revision, ask.kind, draw)
+        number = self.ledger.begin(plan)
+        with self.reporter.running(number, plan, ask.why):
+            result = self._carry_out(number, plan)
+        self.ledger.finish(number, result)
+        self.store.prune(self.ledger.evidence_by_value())
+        attempt = self.ledger.get(number)
+        assert attempt is not None
+        self.reporter.ended(attempt)
+        if result.outcome is Outcome.INFRA:
+            self._wait_out(revision, result)
+        return attempt
+
+    def again(self, attempt: Attempt) -> Attempt:
+        """Repeat an attempt: same revision, kind and draw."""
+        plan = attempt.plan
+        if plan.kind is Kind.RELINK and (arrival := self.arrival(plan.revision)):
+            self.attempt(plan.revision, Ask(arrival, f"to relink as attempt {attempt.number} did"))
+        return self.attempt(plan.revision, Ask(plan.kind, f"attempt {attempt.number} again", plan.draw))
+
+    def dry_run(self, revision: Revision) -> list[str]:
+        """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
+        draw = self.variation.next_draw(revision.tree, ())
+        arrival = self.arrival(revision) or Kind.RELINK
+        lines = [f"# {revision}: git worktree {self.builder.slot / 'src'}, objtree {self.builder.objtree.path}"]
+        lines += [command.pasteable() for command in self.builder.dry_run(arrival, draw)]
+        return lines
+
+    def _carry_out(self, number: int, plan: Plan) -> Result:
+        """Run it; an attempt that is cut short is written down before the reason goes on."""
+        begun = time.monotonic()
+        try:
+            return self.builder.carry_out(plan)
+        except BaseException as error:
+            measured = Measured(seconds=time.monotonic() - begun)
+            why = f"cut short: {type(error).__name__} {error}".strip()
+            self.ledger.finish(number, Result(Outcome.INFRA, CUT_SHORT, why, measured))
+            raise
+
+    def _wait_out(self, revision: Revision, result: Result) -> None:
+        """Wait until the machine is fine again, at most `infra_wait` seconds."""
+        shown = [one for one in self.seen(revision) if one.signature not in (CUT_SHORT, DIED)]
+        spoilt = sum(1 for _ in takewhile(lambda one: one.outcome is Outcome.INFRA, reversed(shown)))
+        if spoilt >= MOST_INFRA:
+            raise InfraError(
+                f"{spoilt} attempts in a row were spoilt by the machine, the last by: {result.why}",
+                next_step="bisectsyms doctor; mend it and run the same command again, nothing is lost",
+            )
+        self._sleep(min(30.0, 0.25 * 2**spoilt))
+        patient = Retrying(
+            stop=stop_after_delay(self._options.infra_wait),
+            wait=wait_exponential(1, max=60),
+            retry=retry_if_result(bool),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else "",
+            sleep=self._sleep,
+        )
+        trouble = patient(lambda: self._health(self.builder.slot).trouble)
+        if trouble:
+            raise InfraError(f"{self.builder.slot}: {trouble}", next_step="free space, then the same command again")
+
+
+def objtree_key(cell: Cell) -> str:
+    """Objtrees are shared by cells that compile alike: -j and what is drawn do not matter."""
+    compiling = (cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment)
+    return hashlib.sha256(json.dumps(compiling).encode()).hexdigest()[:12]

@@ -1,0 +1,81 @@
+"""What doctor finds, and the one line that mends it. Programs that are missing are missing from PATH, for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bisectsyms.inputs.profile import LoadedProfile, find_profile
+from bisectsyms.usecases.doctor import Check, apt_line, examine, run_quietly
+from tests.conftest import SCRIPTS, User
+
+
+@pytest.fixture
+def s3c6400(tmp_path: Path) -> LoadedProfile:
+    return find_profile("s3c6400", state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path)
+
+
+def without(*programs: str) -> object:
+    """The real programs but for some."""
+
+    def run(argv: Sequence[str]) -> tuple[int, str]:
+        return (127, "") if argv[0] in programs else run_quietly(argv)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("programs", "name", "state", "package"),
+    [
+        (("arm-linux-gnueabi-gcc",), "arm-linux-gnueabi-gcc", "missing", "gcc-arm-linux-gnueabi"),
+        (("arm-linux-gnueabi-nm",), "arm-linux-gnueabi-gcc", "missing", "gcc-arm-linux-gnueabi"),
+        (("flex",), "flex", "missing", "flex"),
+        (("git",), "git", "missing", "git"),
+        (("make",), "make", "missing", "make"),
+        (("gcc",), "openssl/opensslv.h", "missing", "libssl-dev"),
+        (("ccache",), "ccache", "warn", "ccache"),
+        (("bwrap",), "bubblewrap", "warn", "bubblewrap"),
+    ],
+)
+def test_what_is_missing_is_in_the_line(
+    s3c6400: LoadedProfile, tmp_path: Path, programs: tuple[str, ...], name: str, state: str, package: str
+) -> None:
+    checks = examine([s3c6400], slots_dir=tmp_path / "not" / "yet", run=without(*programs))  # type: ignore[arg-type]
+    found = next(check for check in checks if check.name == name)
+    assert found.state == state
+    assert package in apt_line(checks).split()
+
+
+def test_nothing_to_mend_is_no_line() -> None:
+    assert apt_line([Check("git", "ok", "2.39", "git"), Check("disk", "warn", "0 GB")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("git version 2.30.2", "missing"), ("git version 2.31.0", "ok"), ("git version 3.0", "ok")]
+)
+def test_a_git_that_is_too_old(tmp_path: Path, version: str, state: str) -> None:
+    def run(argv: Sequence[str]) -> tuple[int, str]:
+        return (0, version) if argv[0] == "git" else run_quietly(argv)
+
+    assert examine([], slots_dir=tmp_path, run=run)[0].state == state
+
+
+def test_the_command_ends_with_3_where_something_is_missing(user: User, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("git", "make", "gcc", "ld", "nm"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    env = {"PATH": f"{SCRIPTS}{os.pathsep}{tools}"}
+    words = ("bisectsyms", "doctor", "--profile", "s3c6400")
+    done = user.run(*words, cwd=tmp_path, env=env)
+    assert done.returncode == 3, done.stderr
+    assert "gcc-arm-linux-gnueabi" in done.stdout.splitlines()[-1]
+    assert done.stdout.splitlines()[-1].startswith("sudo apt-get install ")
+    report = json.loads(user.run(*words, "--json", cwd=tmp_path, env=env).stdout)
+    assert report["schema"] == 1
+    assert {check["state"] for check in report["result"]} <= {"ok", "missing", "warn"}
