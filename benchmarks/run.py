@@ -1,0 +1,31 @@
+"""`make bench`: every benchmark, or those named. Ends with 1 if a target of the project is missed.
+
+    python -m benchmarks.run [startup] [classify] [overhead] [right]
+
+`right` takes most of an hour on an idle machine and goes on where it was stopped; remove
+benchmarks/results/right.json to begin anew.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.right import right
+from benchmarks.speed import classify, overhead, startup
+
+ALL = {"startup": startup, "classify": classify, "overhead": overhead, "right": right}
+
+
+def main(names: list[str]) -> int:
+    """Run them in the order of ALL."""
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    missed = [name for name, measure in ALL.items() if (not names or name in names) and not measure()]
+    print(f"missed: {', '.join(missed)}" if missed else "every target is met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
