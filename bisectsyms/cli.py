@@ -21,6 +21,7 @@ from bisectsyms.inputs.options import bench_options, json_option, slots_option, 
 
 if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
+    from bisectsyms.inputs.toolchains import Toolchains
     from bisectsyms.usecases.judging import StepOptions
     from bisectsyms.usecases.workbench import Workbench
 
@@ -145,7 +146,8 @@ def again(number: int, **given: Any) -> int:
     first = use.find(repository, number)
     cell = first.plan.cell
     given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
-    with _bench(repository, given) as bench:
+    identity = "" if given["toolchain"] else cell.toolchain.digest
+    with _bench(repository, given, identity) as bench:
         repeated = use.again(bench, first)
     _show(repeated, text.show_repeated, given["as_json"])
     return 0 if repeated.same_outcome else 3
@@ -185,9 +187,31 @@ def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int
     folders = _profile_folders()
     wanted = names or tuple(name for name, _ in available(**folders))
     profiles = [find_profile(name, **folders) for name in wanted]
-    checks = examine(profiles, slots_dir=_slots_dir(slots_dir), state_dir=folders["state_dir"])
+    checks = examine(
+        profiles, toolchains=_toolchains(), slots_dir=_slots_dir(slots_dir), state_dir=folders["state_dir"]
+    )
     _show(checks, text.show_checks, as_json)
     return 3 if any(check.state == "missing" for check in checks) else 0
+
+
+@main.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@json_option
+def toolchains(folders: tuple[Path, ...], as_json: bool) -> int:
+    """List the compilers found on PATH, in your toolchains.yaml's folders and in FOLDERS, and what they serve.
+
+    \b
+    Example:  bisectsyms toolchains ~/toolchains
+    """
+    from bisectsyms.inputs.profile import available, find_profile
+    from bisectsyms.render import text
+    from bisectsyms.usecases.toolchains import listing
+
+    known = _profile_folders()
+    profiles = [find_profile(name, **known) for name, _ in available(**known)]
+    found = listing(profiles, _toolchains(folders), os.environ)
+    _show(found, text.show_toolchains, as_json)
+    return 0 if found else 3
 
 
 @main.command()
@@ -195,7 +219,11 @@ def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int
 @slots_option
 @json_option
 def clean(yes: bool, slots_dir: Path | None, as_json: bool) -> int:
-    """Show the slots of this repository and their sizes; --yes removes them, never the ledger."""
+    """Show the slots of this repository and their sizes; --yes removes them, never the ledger.
+
+    \b
+    Example:  bisectsyms clean --yes
+    """
     from bisectsyms.render import text
     from bisectsyms.usecases import clean as use
 
@@ -234,6 +262,16 @@ def _show(result: Any, show: Callable[[Any], None], as_json: bool) -> None:
         show(result)
 
 
+def _xdg_config_home() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def _toolchains(folders: tuple[Path, ...] = ()) -> Toolchains:
+    from bisectsyms.inputs.toolchains import load_toolchains
+
+    return load_toolchains(_xdg_config_home(), folders)
+
+
 def _repository() -> Repository:
     from bisectsyms.effects.gitrepo import Repository
 
@@ -242,7 +280,7 @@ def _repository() -> Repository:
 
 def _profile_folders() -> dict[str, Path]:
     """Where profiles are looked up beside the shipped ones."""
-    xdg = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    xdg = _xdg_config_home()
     try:
         state_dir = _repository().state_dir
     except UserError:
@@ -266,7 +304,7 @@ def _judging(given: dict[str, Any]) -> StepOptions:
     )
 
 
-def _bench(repository: Repository, given: dict[str, Any]) -> Workbench:
+def _bench(repository: Repository, given: dict[str, Any], identity: str = "") -> Workbench:
     from bisectsyms.effects.caller import called_by_bisect_run
     from bisectsyms.inputs.profile import available, find_profile
     from bisectsyms.render.progress import Reporter, log_to
@@ -282,6 +320,9 @@ def _bench(repository: Repository, given: dict[str, Any]) -> Workbench:
     reporter = Reporter(live=not called_by_bisect_run())
     options = Options(
         slots_dir=_slots_dir(given["slots_dir"]),
+        toolchains=_toolchains(),
+        toolchain=given["toolchain"] or "",
+        identity=identity,
         jobs=given["jobs"],
         lengths=given["sweep"],
         keep_evidence=given["keep_evidence"],

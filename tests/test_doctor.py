@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.inputs.profile import LoadedProfile, find_profile
-from bisectsyms.usecases.doctor import Check, apt_line, examine, run_quietly
+from bisectsyms.inputs.toolchains import load_toolchains
+from bisectsyms.usecases.doctor import Check, Run, apt_line, examine, run_quietly
 from tests.conftest import SCRIPTS, User
 
 
@@ -20,7 +21,7 @@ def s3c6400(tmp_path: Path) -> LoadedProfile:
     return find_profile("s3c6400", state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path)
 
 
-def without(*programs: str) -> object:
+def without(*programs: str) -> Run:
     """The real programs but for some."""
 
     def run(argv: Sequence[str]) -> tuple[int, str]:
@@ -45,7 +46,9 @@ def without(*programs: str) -> object:
 def test_what_is_missing_is_in_the_line(
     s3c6400: LoadedProfile, tmp_path: Path, programs: tuple[str, ...], name: str, state: str, package: str
 ) -> None:
-    checks = examine([s3c6400], slots_dir=tmp_path / "not" / "yet", run=without(*programs))  # type: ignore[arg-type]
+    checks = examine(
+        [s3c6400], toolchains=load_toolchains(tmp_path), slots_dir=tmp_path / "not" / "yet", run=without(*programs)
+    )
     found = next(check for check in checks if check.name == name)
     assert found.state == state
     assert package in apt_line(checks).split()
@@ -62,7 +65,7 @@ def test_a_git_that_is_too_old(tmp_path: Path, version: str, state: str) -> None
     def run(argv: Sequence[str]) -> tuple[int, str]:
         return (0, version) if argv[0] == "git" else run_quietly(argv)
 
-    assert examine([], slots_dir=tmp_path, run=run)[0].state == state
+    assert examine([], toolchains=load_toolchains(tmp_path), slots_dir=tmp_path, run=run)[0].state == state
 
 
 def test_the_command_ends_with_3_where_something_is_missing(user: User, tmp_path: Path) -> None:

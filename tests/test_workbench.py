@@ -16,6 +16,7 @@ from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.machine import LEAST_FREE_BYTES, Health
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.profile import find_profile
+from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Kind, Outcome, Plan, Result
 from bisectsyms.smallkernel.history import Failure, write_history
 from bisectsyms.usecases.workbench import MOST_INFRA, Options, Workbench
@@ -63,7 +64,7 @@ def open_bench(tmp_path: Path) -> Iterator[OpenBench]:
         bench = Workbench(
             Repository.discover(history.repo, {}),
             find_profile("smallkernel", state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path),
-            Options(slots_dir=tmp_path / "slots", infra_wait=infra_wait),
+            Options(slots_dir=tmp_path / "slots", toolchains=load_toolchains(tmp_path), infra_wait=infra_wait),
             os.environ,
             Heard(),
             sleep=slept.append,

@@ -16,6 +16,7 @@ from pathlib import Path
 from bisectsyms.core.classify import Ruling, Seen, classify
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
+from bisectsyms.core.tools import Tools
 from bisectsyms.effects import link
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.machine import Health, health
@@ -45,6 +46,7 @@ class Builder:
 
     loaded: LoadedProfile
     cell: Cell
+    tools: Tools
     toolchain: Installed
     slot: Path
     objtree: Objtree
@@ -79,9 +81,7 @@ class Builder:
     def make(self, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
         """The make line for `targets`, as the build sees it."""
         profile = self.loaded.profile
-        variables = {"ARCH": profile.arch, "CROSS_COMPILE": profile.cross_compile, "O": str(self.view.obj)}
-        if profile.cc:
-            variables["CC"] = profile.cc
+        variables = {"ARCH": profile.arch} | dict(self.tools.make) | {"O": str(self.view.obj)}
         variables |= PINNED | {"KBUILD_BUILD_VERSION": draw.build_version} | dict(self.view.make)
         variables |= dict(profile.variables)
         words = [f"{name}={value}" for name, value in variables.items()]
@@ -204,7 +204,7 @@ class Builder:
         if ruling.outcome is Outcome.INCONSISTENT:
             obj, made = self.objtree.path, self.slot / "evidence"
             made.mkdir(exist_ok=True)
-            (made / "link-inputs").write_text(link.inputs(obj, self.loaded.profile.cross_compile))
+            (made / "link-inputs").write_text(link.inputs(obj, self.tools.ar))
             (made / "command").write_text(f"{plan.command}\n")
             (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
             files += [(path.name, path) for path in sorted(made.iterdir())]

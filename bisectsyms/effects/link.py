@@ -65,14 +65,14 @@ def maps(obj: Path, era: Era | None, begun: float) -> Maps:
     return Maps(before, after, fresh, filecmp.cmp(before, after, shallow=False), layout)
 
 
-def inputs(obj: Path, prefix: str) -> str:
+def inputs(obj: Path, ar: str) -> str:
     """One line `sha256  path` per input of the link: archive members, libraries, script, version objects.
 
     The strongest discriminator there is: equal hashes and different results put the cause in the link.
     """
     members: set[Path] = set()
     if (obj / "vmlinux.a").exists():
-        _, out, _ = local[f"{prefix}ar"].run(["t", "vmlinux.a"], cwd=str(obj), retcode=None)
+        _, out, _ = local[ar].run(["t", "vmlinux.a"], cwd=str(obj), retcode=None)
         members |= {obj / line for line in out.splitlines()}
     members |= {
         path

@@ -7,16 +7,23 @@ an upgrade at six in the morning becomes a new cell and not a silent change of t
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from plumbum import local
-from plumbum.commands.processes import ProcessExecutionError
+from plumbum.commands.processes import ProcessExecutionError, ProcessTimedOut
 
+from bisectsyms.core.tools import Tools
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.model import Toolchain
+
+PATIENCE = 60
+"""Seconds for a `--version`; a cold network file system takes its time."""
+FAMILIES = {"clang": "clang", "LLD": "lld", "GNU ld": "ld", "GNU gold": "gold"}
+"""What tells a program in its version line -> its short name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +48,44 @@ class Installed:
                 )
 
 
-def identify(prefix: str, compiler: str, env: Mapping[str, str]) -> Installed:
-    """Run `compiler`, the `prefix`ed ld and nm, and make once and take down who they are.
+def identify(tools: Tools, env: Mapping[str, str]) -> Installed:
+    """Run compiler, ld, nm and make once and take down who they are.
 
     Raises:
         UserError: one is missing or does not run.
     """
-    programs = (compiler or f"{prefix}gcc", f"{prefix}ld", f"{prefix}nm", "make")
-    lines, stamps = [], []
+    programs = (tools.compiler, tools.linker, tools.nm, "make")
+    lines, stamps, paths = [], [], []
     for program in programs:
         path = shutil.which(program, path=env.get("PATH"))
         if path is None:
             raise UserError(f"{program} is not on PATH", next_step="bisectsyms doctor names the package")
         try:
-            _, out, _ = local[path].run(["--version"], env=dict(env), timeout=20)
+            _, out, _ = local[path].run(["--version"], env=dict(env), timeout=PATIENCE)
         except (ProcessExecutionError, OSError) as error:
             raise UserError(f"{path} --version failed: {error}", next_step="bisectsyms doctor") from error
+        except ProcessTimedOut as error:
+            raise InfraError(f"{path} --version took longer than {PATIENCE} s", next_step="the same again") from error
         lines.append(out.splitlines()[0] if out else "")
         stamps.append(_stamp(Path(path).resolve()))
-    backend = _backend(programs[0], env)
+        paths.append(path)
+    backend = _backend(paths[0], env)
     if backend:
         stamps.append(_stamp(Path(backend).resolve()))
     digest = hashlib.sha256(repr((lines, stamps)).encode()).hexdigest()[:16]
-    version = lines[0].rsplit(" ", 1)[-1] if lines[0] else "?"
-    family = "clang" if "clang" in lines[0] else "gcc"
-    return Installed(Toolchain(f"{family}-{version}", lines[0], lines[1], digest), tuple(stamps))
+    return Installed(Toolchain(short_name(lines[0]), lines[0], lines[1], digest), tuple(stamps))
+
+
+def short_name(line: str) -> str:
+    """`gcc-12.2.0` or `ld-2.40`: what the first line of `--version` comes down to."""
+    version = re.search(r"\d+\.\d+(?:\.\d+)?", line)
+    family = next((name for mark, name in FAMILIES.items() if mark in line), "gcc")
+    return f"{family}-{version[0] if version else '?'}"
 
 
 def _backend(compiler: str, env: Mapping[str, str]) -> str:
     """Path of cc1, which is what a package upgrade replaces; empty where the driver knows none."""
-    _, out, _ = local[compiler].run(["-print-prog-name=cc1"], env=dict(env), timeout=20, retcode=None)
+    _, out, _ = local[compiler].run(["-print-prog-name=cc1"], env=dict(env), timeout=PATIENCE, retcode=None)
     return out.strip() if Path(out.strip()).is_absolute() else ""
 
 

@@ -49,6 +49,7 @@ def bench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.option("--profile", metavar="NAME", help="What to build: a name, or the path of a profile."),
+            click.option("--toolchain", metavar="NAME", help="Name or folder; by default the profile's."),
             click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="make -jN; by default the profile's."),
             click.option("--sweep", type=click.IntRange(1, 64), metavar="N", help="Lengths of the version string."),
             click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk."),

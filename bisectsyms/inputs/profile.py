@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import seconds_in
@@ -26,6 +26,7 @@ OWN_KEYS = {
     "ARCH": "arch",
     "CROSS_COMPILE": "cross_compile",
     "CC": "cc",
+    "LLVM": "toolchain",
     "O": "",
     "KBUILD_OUTPUT": "",
     "LOCALVERSION": "",
@@ -59,7 +60,8 @@ class Profile(BaseModel):
 
     description: str = ""
     arch: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-    cross_compile: str = ""
+    toolchain: str = ""
+    cross_compile: str | None = None
     cc: str = ""
     defconfig: Annotated[str, Field(pattern=r"^[\w./-]+$")]
     fragments: tuple[Path, ...] = ()
@@ -73,6 +75,13 @@ class Profile(BaseModel):
     packages: tuple[str, ...] = ()
     hosttools: bool = True
     """Whether the kernel's host tools (flex, bison, bc, libssl-dev) are needed; the small kernel needs none."""
+
+    @field_validator("cross_compile", "cc")
+    @classmethod
+    def _one_way_to_a_compiler(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("toolchain"):
+            raise ValueError("`toolchain` says which compiler already: give one of the two")
+        return value
 
     @field_validator("kconfig")
     @classmethod

@@ -17,6 +17,7 @@ from bisectsyms.usecases.demo import DemoResult
 from bisectsyms.usecases.doctor import Check, apt_line
 from bisectsyms.usecases.status import CellStatus, Row, Status
 from bisectsyms.usecases.step import StepResult
+from bisectsyms.usecases.toolchains import Listed
 
 STATE_STYLE = {"ok": "green", "missing": "bold red", "warn": "yellow"}
 
@@ -91,6 +92,22 @@ def show_checks(checks: Sequence[Check]) -> None:
     console.print(table)
     if line := apt_line(list(checks)):
         console.print(f"\n{line}", markup=False, soft_wrap=True)
+
+
+def show_toolchains(found: Sequence[Listed]) -> None:
+    """A line per toolchain and arch; the whole version lines are in --json."""
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("arch", "--toolchain", "compiler", "linker", "for the profiles"):
+        table.add_column(column, overflow="fold")
+    for number, one in enumerate(found):
+        first = number == 0 or found[number - 1].arch != one.arch
+        serves = ", ".join(one.profiles) if first else ""
+        table.add_row(one.arch if first else "", one.name, one.trouble or one.short, one.linker_short, serves)
+    console = _console()
+    if found:
+        console.print(table)
+    else:
+        console.print("no compiler was found; bisectsyms doctor names the packages")
 
 
 def show_slots(report: Sequence[SlotSize]) -> None:

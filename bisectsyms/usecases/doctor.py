@@ -18,8 +18,12 @@ import psutil
 from plumbum import CommandNotFound, local
 from plumbum.commands.processes import ProcessTimedOut
 
+from bisectsyms.core.tools import Tools
 from bisectsyms.effects.sandbox import BWRAP_PROBE
+from bisectsyms.effects.toolsearch import tools_of
+from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
+from bisectsyms.inputs.toolchains import Toolchains
 
 State = Literal["ok", "missing", "warn"]
 Run = Callable[[Sequence[str]], tuple[int, str]]
@@ -58,10 +62,15 @@ def run_quietly(argv: Sequence[str]) -> tuple[int, str]:
 
 
 def examine(
-    profiles: Sequence[LoadedProfile], *, slots_dir: Path, state_dir: Path | None = None, run: Run = run_quietly
+    profiles: Sequence[LoadedProfile],
+    *,
+    toolchains: Toolchains,
+    slots_dir: Path,
+    state_dir: Path | None = None,
+    run: Run = run_quietly,
 ) -> list[Check]:
     """Check the machine for these profiles; the order is the order in which to read it."""
-    checks = [_git(run), _make(run), *_compilers(profiles, run)]
+    checks = [_git(run), _make(run), *_compilers(profiles, toolchains, run)]
     if any(profile.profile.hosttools for profile in profiles):
         checks += [*_host_tools(run), *_headers(run)]
     checks += [_ccache(run), _bwrap(run), _disk(slots_dir, "slots"), _memory()]
@@ -104,22 +113,35 @@ def _make(run: Run) -> Check:
     return Check("make", "ok", f"{_first_line(out)} ({has} --shuffle)")
 
 
-def _compilers(profiles: Sequence[LoadedProfile], run: Run) -> Iterator[Check]:
-    """Compiler, ld and nm of every profile, each triple once."""
-    users: dict[tuple[str, str], list[LoadedProfile]] = {}
+def _compilers(profiles: Sequence[LoadedProfile], known: Toolchains, run: Run) -> Iterator[Check]:
+    """Compiler, ld and nm of every profile, each toolchain once."""
+    users: dict[Tools, list[LoadedProfile]] = {}
     for loaded in profiles:
-        prefix = loaded.profile.cross_compile
-        users.setdefault((prefix, loaded.profile.cc or f"{prefix}gcc"), []).append(loaded)
-    for (prefix, compiler), wanting in users.items():
+        try:
+            tools = tools_of(loaded.profile, "", known, os.environ.get("PATH", ""))
+        except UserError as error:
+            yield Check(loaded.profile.toolchain, "missing", f"{error} (for {loaded.name})", _package(loaded, known))
+            continue
+        users.setdefault(tools, []).append(loaded)
+    for tools, wanting in users.items():
         names = ", ".join(loaded.name for loaded in wanting)
-        status, out = run((compiler, "--version"))
-        missing = [tool for tool in (f"{prefix}ld", f"{prefix}nm") if run((tool, "--version"))[0]]
-        if status or missing:
-            lacking = ", ".join([compiler] * bool(status) + missing)
-            package = wanting[0].profile.packages[0] if wanting[0].profile.packages else ""
-            yield Check(compiler, "missing", f"{lacking} not on PATH (for {names})", package)
+        lacking = [program for program in (tools.compiler, tools.linker, tools.nm) if run((program, "--version"))[0]]
+        if lacking:
+            detail = f"{', '.join(lacking)} not on PATH (for {names})"
+            yield Check(tools.compiler, "missing", detail, _package(wanting[0], known))
         else:
-            yield Check(compiler, "ok", f"{_first_line(out)} (for {names})")
+            _, out = run((tools.compiler, "--version"))
+            yield Check(tools.compiler, "ok", f"{_first_line(out)} (for {names})")
+
+
+def _package(loaded: LoadedProfile, known: Toolchains) -> str:
+    """Debian package of the compiler: the profile's own word first."""
+    profile = loaded.profile
+    if profile.packages:
+        return profile.packages[0]
+    if profile.toolchain.startswith("llvm"):
+        return " ".join(known.llvm.packages)
+    return next((arch.package for arch in known.arches if arch.is_for(profile.arch)), "")
 
 
 def _host_tools(run: Run) -> Iterator[Check]:

@@ -22,6 +22,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.environment import for_build
+from bisectsyms.core.tools import Tools
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects import slots
 from bisectsyms.effects.evidence import EvidenceStore
@@ -31,10 +32,12 @@ from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.ledger.book import DIED
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
-from bisectsyms.effects.toolchain import Installed, identify
+from bisectsyms.effects.toolchain import Installed
+from bisectsyms.effects.toolsearch import choose
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
+from bisectsyms.inputs.toolchains import Toolchains
 from bisectsyms.model import Attempt, Cell, Kind, Measured, Observation, Outcome, Plan, Result, Revision
 
 CUT_SHORT = "cut-short"
@@ -48,6 +51,11 @@ class Options:
     """What the command line adds to a profile."""
 
     slots_dir: Path
+    toolchains: Toolchains
+    toolchain: str = ""
+    """Name or folder; overrides the profile."""
+    identity: str = ""
+    """Digest of the toolchain to use if it is still there, so that an attempt can be repeated."""
     jobs: int | None = None
     lengths: int | None = None
     """Lengths of the version string to sweep; overrides the profile."""
@@ -95,7 +103,7 @@ class Workbench:
         env, dropped = for_build(environ, profile.environment)
         if dropped:
             reporter.say(f"not passed on to the build: {' '.join(dropped)}")
-        installed = identify(profile.cross_compile, profile.cc, env)
+        tools, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
         self.variation = Variation(options.lengths) if options.lengths else profile.variation
         self.cell = Cell(
             profile=loaded.name,
@@ -115,7 +123,7 @@ class Workbench:
                 reporter.say(f"attempt {died.number} died with the run that made it: no evidence")
             self.store = EvidenceStore(repository.state_dir / "evidence", cap=options.keep_evidence, warn=reporter.say)
             self._slot = slots.acquire(options.slots_dir, repository, say=reporter.say)
-            self.builder = self._builder(loaded, installed, self._slot, env, dropped)
+            self.builder = self._builder(loaded, tools, installed, self._slot, env, dropped)
         except BaseException:
             self.close()
             raise
@@ -137,6 +145,7 @@ class Workbench:
     def _builder(
         self,
         loaded: LoadedProfile,
+        tools: Tools,
         installed: Installed,
         slot: slots.Slot,
         env: Mapping[str, str],
@@ -146,6 +155,7 @@ class Workbench:
         return Builder(
             loaded=loaded,
             cell=self.cell,
+            tools=tools,
             toolchain=installed,
             slot=slot.path,
             objtree=objtree,

@@ -1,0 +1,67 @@
+"""A toolchain as it is asked for: which programs, and which make variables choose them.
+
+How make is told to use a compiler is the same for every revision; where compilers are is data
+(configs/knowledge/toolchains.yaml) and found by effects.toolsearch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Arch:
+    """Where the compilers for one ARCH are; the fields are explained in toolchains.yaml."""
+
+    arch: str
+    prefixes: tuple[str, ...]
+    triples: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    package: str = ""
+
+    def is_for(self, arch: str) -> bool:
+        return arch == self.arch or arch in self.also
+
+
+@dataclass(frozen=True, slots=True)
+class Llvm:
+    """What LLVM= stands for: make variable -> program, and Debian's packages."""
+
+    variables: Mapping[str, str]
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Programs of one toolchain, on PATH or as absolute paths, and the make variables that choose them."""
+
+    name: str
+    """How it is asked for: gcc, gcc-11, gcc-13.2.0, llvm, llvm-16."""
+    compiler: str
+    linker: str
+    nm: str
+    ar: str
+    make: tuple[tuple[str, str], ...]
+
+
+def gcc_tools(prefix: str, *, suffix: str = "", compiler: str = "", name: str = "") -> Tools:
+    """gcc with its binutils. `suffix` is that of a versioned gcc, `-11`, which has no binutils of its own;
+    `compiler` another program in its place."""
+    chosen = compiler or (f"{prefix}gcc{suffix}" if suffix else "")
+    make = (("CROSS_COMPILE", prefix), *((("CC", chosen),) if chosen else ()))
+    return Tools(name or f"gcc{suffix}", chosen or f"{prefix}gcc", f"{prefix}ld", f"{prefix}nm", f"{prefix}ar", make)
+
+
+def llvm_tools(llvm: Llvm, prefix: str, *, suffix: str = "", folder: str = "", name: str = "") -> Tools:
+    """LLVM for `prefix`, which names the target and the assembler of kernels before 5.15.
+
+    `suffix` is that of versioned programs, `-16`; `folder` their folder with its last slash, or empty
+    for those on PATH.
+    """
+    programs = {variable: f"{folder}{program}{suffix}" for variable, program in llvm.variables.items()}
+    make = {"CROSS_COMPILE": prefix, "LLVM": folder or suffix or "1", **programs}
+    return Tools(
+        name or f"llvm{suffix}", programs["CC"], programs["LD"], programs["NM"], programs["AR"], tuple(make.items())
+    )
