@@ -38,6 +38,7 @@ bench: setup
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 kernel-test: setup
+	@$(BIN)/python -m benchmarks.kernel_matrix $(KERNEL_MATRIX)
 	@$(BIN)/python -m benchmarks.kernel_test $(KERNEL_TEST)
 
 # Needs uv; the result is what `setup` installs.

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from git import Git
 
@@ -97,7 +98,9 @@ def case(folder: Path, tarball: Path) -> Case:
 def _write(repo: Path, tarball: Path) -> Case:
     repo.mkdir(parents=True)
     with tarfile.open(tarball) as tar:
-        tar.extractall(repo, members=_needed(tar), filter="tar")
+        # Python 3.11.2, that of Debian 12, has no filters yet (PEP 706).
+        filtered: dict[str, Any] = {"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}
+        tar.extractall(repo, members=_needed(tar), **filtered)
     git = Git(repo)
     git.init("--quiet", "--initial-branch=main")
     git.config("core.compression", "0")
