@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from bisectsyms.cli import main
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.inputs.profile import Profile, find_profile
 from bisectsyms.inputs.shipped import configs_dir
@@ -104,6 +105,16 @@ def test_every_page_is_reached_from_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     for page in PAGES:
         assert page == README or page.relative_to(ROOT).as_posix() in text
+
+
+def test_every_verb_and_option_is_explained() -> None:
+    readme = README.read_text(encoding="utf-8")
+    options = readme + (DOCS / "options.md").read_text(encoding="utf-8")
+    for verb, command in main.commands.items():
+        assert f"| `{verb}" in readme, f"{verb} has no row in the README"
+        assert "Example:" in str(command.help), f"{verb} --help shows no example"
+        for option in (name for param in command.params for name in param.opts if name.startswith("--")):
+            assert f"`{option}" in options, f"{option} of {verb} is not explained"
 
 
 def test_every_key_of_a_profile_is_explained_and_shown() -> None:
