@@ -112,8 +112,8 @@ def _kallsyms(digest: Digest, seen: Seen) -> Ruling | None:
 
     Where a mismatch leaves the maps, both must be of this attempt and differ; without them the line came
     from elsewhere or the link was disturbed, and neither is evidence. Where the script deletes them
-    (a trap, 3.5 - 5.12), make's own failure of the target vmlinux must follow the line, and maps that
-    are still there were not deleted, so that script did not print it.
+    (a trap, 3.5 - 5.12) and they could not be caught either, make's own failure of the target vmlinux
+    must follow the line.
     """
     message = _first(digest, Outcome.INCONSISTENT)
     if message is None:

@@ -42,7 +42,7 @@ class Era:
     outputs: tuple[str, ...]
     """Glob patterns of everything the link makes, to be removed before it is repeated."""
     leaves_maps: bool
-    """Both maps are still there after a mismatch."""
+    """Both maps are still there after a mismatch; otherwise they have to be caught while the link runs."""
     passes: tuple[str, ...]
     """Glob patterns of the tables of every pass, worth keeping as evidence."""
 

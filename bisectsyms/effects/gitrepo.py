@@ -117,6 +117,13 @@ class Repository:
         commit, tree, title = line.split("\0", 2)
         return Revision(commit, tree, title, commit[:12] if name in (commit, "HEAD", "BISECT_HEAD") else name)
 
+    def text(self, revision: Revision, path: str) -> str:
+        """The text of a file of `revision`; empty if it has no such file."""
+        try:
+            return self.git("cat-file", "blob", f"{revision.commit}:{path}")
+        except InfraError:
+            return ""
+
     def head(self) -> Revision:
         """The revision to judge: BISECT_HEAD of a bisect without checkout, else HEAD."""
         return self.resolve("BISECT_HEAD" if (self.git_dir / "BISECT_HEAD").exists() else "HEAD")

@@ -20,6 +20,7 @@ from bisectsyms.core.tools import Tools
 from bisectsyms.effects import link
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.machine import Health, health
+from bisectsyms.effects.nmtap import NmTap
 from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
 from bisectsyms.effects.sandbox import View
 from bisectsyms.effects.slots import Objtree
@@ -74,14 +75,28 @@ class Builder:
             slot=self.slot.name,
             paths=self.view.mode,
             from_scratch=kind is Kind.CLEAN or not self.objtree.exists(),
-            command=self.make(kind, draw, *self.cell.targets, jobs=True).pasteable(),
+            command=self.make(self.era(), kind, draw, *self.cell.targets, jobs=True).pasteable(),
             dropped=self.dropped,
         )
 
-    def make(self, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
-        """The make line for `targets`, as the build sees it."""
+    @property
+    def tap(self) -> NmTap:
+        return NmTap(self.slot / "tap", self.view.src.parent / "tap")
+
+    def era(self) -> Era | None:
+        """The era of the revision that is checked out in the slot."""
+        return link.era_of(lambda name: _text(self.slot / "src" / name), self.knowledge.eras)
+
+    def _taps(self, era: Era | None) -> bool:
+        """Whether maps must be caught from nm; a profile with an nm of its own keeps that."""
+        return era is not None and not era.leaves_maps and "NM" not in self.loaded.profile.variables
+
+    def make(self, era: Era | None, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
+        """The make line for `targets` in a revision of `era`, as the build sees it."""
         profile = self.loaded.profile
         variables = {"ARCH": profile.arch} | dict(self.tools.make) | {"O": str(self.view.obj)}
+        if self._taps(era):  # in every command: another NM between two of them runs syncconfig again
+            variables["NM"] = str(self.tap.nm)
         variables |= PINNED | {"KBUILD_BUILD_VERSION": draw.build_version} | dict(self.view.make)
         variables |= dict(profile.variables)
         words = [f"{name}={value}" for name, value in variables.items()]
@@ -97,16 +112,18 @@ class Builder:
         self.log.unlink(missing_ok=True)
         before = health(self.slot)
         begun = time.time()
+        era = self.era()
+        if self._taps(era):
+            self.tap.install(self.tools.nm)
         if plan.kind is Kind.CLEAN:
             self.objtree.set_aside()
         with self.objtree.in_use():
-            steps = self._run_steps(plan)
+            steps = self._run_steps(plan, era)
             if self.view.mode != "bwrap":
                 end_marked(str(self.slot))
         if steps[-1].exit_status is None or steps[-1].exit_status < 0:
             self.objtree.suspect()
-        era = link.era_of(self.slot / "src", self.knowledge.eras)
-        maps = link.maps(self.objtree.path, era, begun)
+        maps = self._maps(era, begun)
         ruling = self._rule(steps[-1], maps, era, before)
         kept = self._kept(plan, ruling, maps, era)
         release = _text(self.objtree.path / "include/config/kernel.release").strip()
@@ -131,10 +148,10 @@ class Builder:
             evidence=kept,
         )
 
-    def _run_steps(self, plan: Plan) -> list[Ended]:
+    def _run_steps(self, plan: Plan, era: Era | None) -> list[Ended]:
         """Run the commands of an attempt until one fails; the last one decides."""
         steps = []
-        for command in self._commands(plan):
+        for command in self._commands(plan, era):
             ended = run(command, log=self.log, timeout=self.timeout)
             if command.argv[0] == "bwrap" and ended.exit_status is not None and ended.exit_status > 128:
                 ended = replace(ended, exit_status=128 - ended.exit_status)  # as bwrap reports a signal
@@ -143,31 +160,41 @@ class Builder:
                 break
         return steps or [Ended(0, 0.0, 0.0, 0)]
 
-    def _commands(self, plan: Plan) -> Iterator[Command]:
+    def _commands(self, plan: Plan, era: Era | None) -> Iterator[Command]:
         """The commands of an attempt, lazily: each is made only when those before it passed."""
         if self.objtree.at() != plan.revision.tree:
             (self.objtree.path / FRAGMENT).write_text(self.loaded.kconfig_text())
-            yield from self._configure(plan.kind, plan.draw)
-        era = link.era_of(self.slot / "src", self.knowledge.eras)
+            yield from self._configure(era, plan.kind, plan.draw)
         link.remove(self.objtree.path, era.outputs if era else ("vmlinux", "System.map"))
         if self._kallsyms():
-            yield self.make(plan.kind, plan.draw, *plan.cell.targets, jobs=True)
+            yield self.make(era, plan.kind, plan.draw, *plan.cell.targets, jobs=True)
 
-    def _configure(self, kind: Kind, draw: Draw) -> tuple[Command, ...]:
+    def _configure(self, era: Era | None, kind: Kind, draw: Draw) -> tuple[Command, ...]:
         """From the defconfig and our fragment to a full .config, by the tree's own scripts."""
-        olddefconfig = self.make(kind, draw, "olddefconfig")
+        olddefconfig = self.make(era, kind, draw, "olddefconfig")
         obj, src = shlex.quote(str(self.view.obj)), shlex.quote(str(self.view.src))
         merge = f"cd {obj} && sh {src}/scripts/kconfig/merge_config.sh -m -O {obj} .config {FRAGMENT}"
         return (
-            self.make(kind, draw, self.loaded.profile.defconfig),
+            self.make(era, kind, draw, self.loaded.profile.defconfig),
             Command((*self.view.prefix, "sh", "-c", merge), self.slot, olddefconfig.env),
             olddefconfig,
         )
 
-    def dry_run(self, kind: Kind, draw: Draw) -> tuple[Command, ...]:
+    def dry_run(self, era: Era | None, kind: Kind, draw: Draw) -> tuple[Command, ...]:
         """All commands of an attempt of this kind, none of them run."""
-        configure = () if kind is Kind.RELINK else self._configure(kind, draw)
-        return (*configure, self.make(kind, draw, *self.cell.targets, jobs=True))
+        configure = () if kind is Kind.RELINK else self._configure(era, kind, draw)
+        return (*configure, self.make(era, kind, draw, *self.cell.targets, jobs=True))
+
+    def _maps(self, era: Era | None, begun: float) -> link.Maps:
+        """The two maps that the link left, else those that were caught from its nm."""
+        maps = link.maps(self.objtree.path, era, begun)
+        if era is None or maps.equal is not None or not self._taps(era):
+            return maps
+        script = self.tap.filter_script(self.view.src, era)
+        filters = Command((*self.view.prefix, "sh", "-c", script), self.slot, {**self.env, MARK: str(self.slot)})
+        if script and run(filters, log=self.tap.folder / "log", timeout=self.timeout).exit_status == 0:
+            return link.maps(self.tap.folder, era, begun)
+        return maps
 
     def _rule(self, last: Ended, maps: link.Maps, era: Era | None, before: Health) -> Ruling:
         after = health(self.slot)
@@ -210,6 +237,7 @@ class Builder:
             files += [(path.name, path) for path in sorted(made.iterdir())]
             files += [(name, obj / name) for name in (".config", ".version") if (obj / name).exists()]
             files += [(path.name, path) for path in (maps.before, maps.after) if path]
+            files += [(path.name, path) for path in (self.tap.copies() if self._taps(era) else ())]
             files += [(path.name, path) for name in (era.passes if era else ()) for path in obj.glob(name)]
         return self.store.keep(dict(files).items())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +36,12 @@ class Maps:
     """sha256 of the last temporary map: equal for equal layouts."""
 
 
-def era_of(src: Path, eras: Sequence[Era]) -> Era | None:
-    """The era of the revision checked out at `src`, or None if its link script is of no known shape."""
-    texts = {}
-    for name in SCRIPTS:
-        with contextlib.suppress(OSError):
-            texts[name] = (src / name).read_text(errors="replace")
-    return detect(texts, eras)
+def era_of(read: Callable[[str], str], eras: Sequence[Era]) -> Era | None:
+    """The era of a revision, or None if its link script is of no known shape.
+
+    `read` gives the text of a file by its path in the source tree, empty for a file that is not there.
+    """
+    return detect({name: read(name) for name in SCRIPTS}, eras)
 
 
 def remove(obj: Path, outputs: Iterable[str]) -> None:

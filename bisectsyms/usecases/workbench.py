@@ -24,7 +24,7 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.environment import for_build
 from bisectsyms.core.tools import Tools
 from bisectsyms.core.variation import Variation
-from bisectsyms.effects import slots
+from bisectsyms.effects import link, slots
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
@@ -221,8 +221,9 @@ class Workbench:
         """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
         draw = self.variation.next_draw(revision.tree, ())
         arrival = self.arrival(revision) or Kind.RELINK
+        era = link.era_of(lambda path: self.repository.text(revision, path), self.builder.knowledge.eras)
         lines = [f"# {revision}: git worktree {self.builder.slot / 'src'}, objtree {self.builder.objtree.path}"]
-        lines += [command.pasteable() for command in self.builder.dry_run(arrival, draw)]
+        lines += [command.pasteable() for command in self.builder.dry_run(era, arrival, draw)]
         return lines
 
     def _carry_out(self, number: int, plan: Plan) -> Result:
