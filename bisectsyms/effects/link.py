@@ -18,6 +18,14 @@ from bisectsyms.core.eras import Era, detect
 
 SCRIPTS = ("scripts/link-vmlinux.sh", "Makefile", "scripts/Makefile.vmlinux")
 """Where the link of vmlinux has been described, from 2.6 to today."""
+BUILT_IN = ("*/built-in", "arch/*/built-in", "arch/*/*/built-in")
+"""What each folder gives: an object, later a thin archive, linked side by side before 6.1 made one vmlinux.a."""
+INPUTS = (
+    *("init/version*.o", "lib/lib.a", "arch/*/lib/lib.a", "vmlinux.o", ".vmlinux.export.o"),
+    *("arch/*/kernel/vmlinux.lds", "arch/*/kernel/head*.o"),
+    *(f"{name}.o" for name in BUILT_IN),
+)
+"""Files that are linked themselves."""
 MAP_SLACK_SECONDS = 1.0
 """File times come from a clock coarser than ours; outputs were removed before, so this hides nothing."""
 
@@ -69,16 +77,10 @@ def inputs(obj: Path, ar: str) -> str:
 
     The strongest discriminator there is: equal hashes and different results put the cause in the link.
     """
-    members: set[Path] = set()
-    if (obj / "vmlinux.a").exists():
-        _, out, _ = local[ar].run(["t", "vmlinux.a"], cwd=str(obj), retcode=None)
+    members = {path for pattern in INPUTS for path in obj.glob(pattern)}
+    for archive in [*obj.glob("vmlinux.a")] or [path for name in BUILT_IN for path in obj.glob(f"{name}.a")]:
+        _, out, _ = local[ar].run(["t", str(archive.relative_to(obj))], cwd=str(obj), retcode=None)
         members |= {obj / line for line in out.splitlines()}
-    members |= {
-        path
-        for pattern in ("init/version*.o", "lib/lib.a", "arch/*/lib/lib.a", "vmlinux.o")
-        for path in obj.glob(pattern)
-    }
-    members |= set(obj.glob("arch/*/kernel/vmlinux.lds")) | {obj / ".vmlinux.export.o"}
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(_hashes(obj, members)))
 
 
