@@ -98,23 +98,27 @@ def main() -> None:
 @main.command(epilog=EXIT_STATUS)
 @click.argument("rev", required=False)
 @click.option("--dry-run", is_flag=True, help="Print the exact make lines; build nothing.")
+@click.option("--find-fix", is_flag=True, help="The failure is at the old end; which commit fixed it?")
 @step_options
 @bench_options
-def step(rev: str | None, dry_run: bool, **given: Any) -> int:
+def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
     """Judge the revision that git checked out, or REV (the verb of git bisect run).
 
     \b
     Example:  git bisect run bisectsyms --profile s3c6400
     """
+    from bisectsyms.effects.bisecting import read_bisect
     from bisectsyms.render import text
     from bisectsyms.usecases import step as use
     from bisectsyms.usecases.judging import Judging
 
     repository = _repository()
-    state = repository.bisect()
+    state = read_bisect(repository, find_fix=find_fix)
     if rev is None and state is None and sys.stdin is not None and sys.stdin.isatty():
         click.echo(main.get_help(click.Context(main, info_name="bisectsyms")))
         raise UserError("no bisect runs here, and no revision was given", next_step="git bisect start BAD GOOD")
+    if find_fix and state is None:
+        raise UserError("--find-fix: no bisect runs here", next_step="git bisect start, with both ends")
     options = _judging(given)
     with _bench(repository, given) as bench:
         revision = repository.head() if rev is None else repository.resolve(rev)
@@ -127,7 +131,8 @@ def step(rev: str | None, dry_run: bool, **given: Any) -> int:
             bench.reporter.say(line)
     if given["as_json"]:
         _show(result, lambda _: None, as_json=True)
-    return int(result.decision.verdict.value)
+    verdict = result.decision.verdict
+    return int(verdict.value if state is None else state.tells(verdict))
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""The user's repository, read and never moved: which bisect runs, which revision is meant, how far to go.
+"""The user's repository, read and never moved: where it is, and which revision is meant.
 
 Our git calls run nothing of the repository's own (hooks, fsmonitor, aliases), and they are always told
 which repository is meant: git bisect run exports GIT_DIR in a linked worktree, and a call that inherits
@@ -11,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -35,22 +34,6 @@ INERT = (
     "advice.detachedHead=false",
 )
 """Settings under which git runs no program of the repository's and checks out what is in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class BisectState:
-    """What git knows of the bisect that runs in this worktree."""
-
-    old_term: str
-    new_term: str
-    bad: str
-    """Commit of the current bad end."""
-    first_bad: str
-    """Commit of the bad end as the user first named it: there the failure was seen."""
-    goods: tuple[str, ...]
-    skipped: tuple[str, ...]
-    culprit: str
-    """What git has already found, or the empty string."""
 
 
 class Repository:
@@ -127,40 +110,6 @@ class Repository:
     def head(self) -> Revision:
         """The revision to judge: BISECT_HEAD of a bisect without checkout, else HEAD."""
         return self.resolve("BISECT_HEAD" if (self.git_dir / "BISECT_HEAD").exists() else "HEAD")
-
-    def bisect(self) -> BisectState | None:
-        """The bisect of this worktree, read from git's own files; None if none runs.
-
-        Raises:
-            UserError: a bisect was started, but an end has not been named yet.
-        """
-        if not (self.git_dir / "BISECT_START").exists():
-            return None
-        new, old = "bad", "good"
-        terms = self.git_dir / "BISECT_TERMS"
-        if terms.exists():
-            new, old = terms.read_text().split()[:2]
-        refs = dict(
-            line.split(" ", 1)[::-1]
-            for line in self.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/bisect/").splitlines()
-        )
-        bad = refs.get(f"refs/bisect/{new}", "")
-        goods = tuple(sorted(v for name, v in refs.items() if name.startswith(f"refs/bisect/{old}-")))
-        skipped = tuple(sorted(v for name, v in refs.items() if name.startswith("refs/bisect/skip-")))
-        if not bad or not goods:
-            raise UserError(
-                f"the bisect has no {new if not bad else old} end yet",
-                next_step=f"git bisect {new if not bad else old} REV",
-            )
-        log_file = self.git_dir / "BISECT_LOG"
-        log = log_file.read_text(errors="replace") if log_file.exists() else ""
-        first = re.search(rf"^# {re.escape(new)}: \[([0-9a-f]{{40,64}})\]", log, re.MULTILINE)
-        found = re.findall(rf"^# first {re.escape(new)} commit: \[([0-9a-f]{{40,64}})\]", log, re.MULTILINE)
-        return BisectState(old, new, bad, first.group(1) if first else bad, goods, skipped, found[-1] if found else "")
-
-    def candidates(self, bad: str, goods: Iterable[str]) -> int:
-        """How many commits could be the culprit: reachable from `bad` and from none of `goods`."""
-        return int(self.git("rev-list", "--count", bad, "--not", *goods))
 
     def first_parents(self, start: str, goods: Iterable[str], most: int) -> tuple[str, ...]:
         """`start` and the commits before it along the first parents, none of them in `goods`."""

@@ -29,7 +29,11 @@ def _console() -> Console:
 def step_lines(result: StepResult) -> list[str]:
     """The verdict in words and numbers, and how to repeat it."""
     decision = result.decision
-    lines = [f"{result.revision} ({result.revision.title}): {decision.verdict.name}: {decision.rationale}"]
+    word = f" (git: {result.git_word})" if result.git_word else ""
+    lines = [f"{result.revision} ({result.revision.title}): {decision.verdict.name}{word}: {decision.rationale}"]
+    if result.explained:
+        why, next_step = result.explained
+        lines += [why, f"next: {next_step}"]
     if result.candidates is not None:
         left = steps_left(result.candidates) - 1
         lines.append(
@@ -51,7 +55,8 @@ def show_status(report: Status) -> None:
         console.print(_cell_table(cell))
     console.print(f"{count(report.attempts, 'attempt')} in the ledger")
     if report.culprit:
-        console.print(f"first bad commit: {report.culprit[:12]} ({report.culprit_title})", markup=False)
+        which = "fixed" if report.find_fix else "bad"
+        console.print(f"first {which} commit: {report.culprit[:12]} ({report.culprit_title})", markup=False)
         if report.confidence is not None:
             console.print(f"confidence: {percent(report.confidence)} that no failing revision was taken for a good one")
     elif report.bisecting:

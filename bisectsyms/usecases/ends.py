@@ -1,17 +1,16 @@
 """What is done at the ends of the bisect before, and beside, the revision that git asks about.
 
-The bad end must fail and teaches the rate; a good end must pass; and a revision that is known to be bad
-serves as the control: clean attempts prove nothing at a time when even that one passes.
+The failing end must fail and teaches the rate; a clean end must pass; and a revision that is known to be bad
+serves as the control: clean attempts prove nothing at a time when even that one passes. Which end is which
+is the bisect's to say: whoever looks for the fix has the failure at the old end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bisectsyms.core.belief import Belief, Sample, drifting, known
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, depends_on_layout, gauge, steady, sweep, watch
+from bisectsyms.core.direction import BisectState
 from bisectsyms.core.words import count, percent
-from bisectsyms.effects.gitrepo import BisectState
 from bisectsyms.errors import UserError
 from bisectsyms.model import Observation, Outcome, Revision, Verdict
 from bisectsyms.usecases.judging import Judging
@@ -22,13 +21,14 @@ FARTHEST = 16
 """How far from the bad end they are looked for; some do not build."""
 
 
-def measure(judging: Judging, bad: Revision, share: float) -> Gauge:
-    """The kind and the rate in which the bad end fails, known well enough for a GOOD to fit `share`.
+def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
+    """The kind and the rate in which the failing end fails, known well enough for a GOOD to fit `share`.
 
     Raises:
         UserError: it does not fail here, or cannot be built.
     """
     options, bench = judging.options, judging.bench
+    bad = bench.repository.resolve(state.failing_end)
     while True:
         rules = GaugeRules(
             draws=judging.draws,
@@ -42,27 +42,32 @@ def measure(judging: Judging, bad: Revision, share: float) -> Gauge:
         if isinstance(answer, Ask):
             bench.attempt(bad, answer)
         elif isinstance(answer, Gauge):
-            bench.reporter.say(f"bad end {bad}: {answer.text}")
+            bench.reporter.say(f"{state.failing_term} end {bad}: {answer.text}")
             if options.rate is None:
                 return answer
             return Gauge(answer.kind, known(options.rate), answer.sample, f"rate {options.rate} as given")
         else:
             raise UserError(
-                f"bad end {bad}: {answer.rationale}",
+                f"{state.failing_term} end {bad}: {answer.rationale}",
                 next_step="check the profile (-j, toolchain, kconfig) against the report, or give --min-rate "
-                "to look longer; nothing was judged",
+                f"to look longer{_or_the_other_way(state)}; nothing was judged",
             )
 
 
-def learn_spread(judging: Judging, state: BisectState, older: Sequence[str], measured: Gauge) -> Gauge:
+def _or_the_other_way(state: BisectState) -> str:
+    return "" if state.find_fix else f"; if the failure is at the {state.clean_term} end: --find-fix"
+
+
+def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge:
     """How much the failing part of the layouts differs from one bad revision to the next.
 
     A function of the layout fails at another part of them at every revision, and without knowing how
-    much that part varies no number of clean layouts is proof. So the nearest ancestors of the bad
+    much that part varies no number of clean layouts is proof. So the nearest ancestors of the failing
     end, which most likely are bad as well, are swept too, as long as they fail.
     """
     bench, swept = judging.bench, 0
-    for commit in bench.repository.first_parents(state.first_bad, older, FARTHEST)[1:]:
+    clean = () if state.find_fix else state.clean_ends
+    for commit in bench.repository.first_parents(state.failing_end, clean, FARTHEST)[1:]:
         revision = bench.repository.resolve(commit)
         while ask := sweep(bench.seen(revision), judging.rules(revision, measured.belief, measured.kind, 0.0)):
             bench.attempt(revision, ask)
@@ -89,7 +94,7 @@ def control(judging: Judging, state: BisectState, measured: Gauge) -> Belief:
         UserError: the failure does not show any more.
     """
     bench, window = judging.bench, list[Observation]()
-    bad = bench.repository.resolve(state.bad)
+    bad = bench.repository.resolve(state.nearest_failing)
     while True:
         rules = GaugeRules(judging.draws, bench.arrival(bad), lowest_rate=judging.options.lowest_rate)
         answer = watch(window, rules, measured.kind)
@@ -130,19 +135,40 @@ def refuse_what_cannot_be_reached(judging: Judging, measured: Gauge, share: floa
         )
 
 
-def check_good(judging: Judging, good: Revision, measured: Gauge, share: float) -> None:
-    """A good end that fails would send the search astray.
+def check_clean(judging: Judging, state: BisectState, end: Revision, measured: Gauge, share: float) -> None:
+    """A clean end that fails would send the search astray.
 
     Raises:
         UserError: it fails, or cannot be built.
     """
-    decision = judging.judge(good, measured.belief, measured.kind, share)
+    decision = judging.judge(end, measured.belief, measured.kind, share)
+    term = state.clean_term
     if decision.verdict is Verdict.GOOD or decision.weak:
-        judging.bench.reporter.say(f"good end {good}: {decision.rationale}")
+        judging.bench.reporter.say(f"{term} end {end}: {decision.rationale}")
         return
+    older_or_newer = (
+        f"the failure is still there: git bisect start with a newer {term} end"
+        if state.find_fix
+        else f"the failure is older than this commit: git bisect start with an older {term} end"
+    )
     raise UserError(
-        f"good end {good}: {decision.rationale}",
-        next_step="the failure is older than this commit: git bisect start with an older good end"
-        if decision.verdict is Verdict.BAD
-        else "name a good end that can be built",
+        f"{term} end {end}: {decision.rationale}",
+        next_step=older_or_newer if decision.verdict is Verdict.BAD else f"name a {term} end that can be built",
+    )
+
+
+def explain_merge_base(state: BisectState, base: Revision) -> tuple[str, str]:
+    """What it means that a merge base is like the new end, where git stops, and what to do next."""
+    new, olds = state.new[:12], " ".join(commit[:12] for commit in state.olds)
+    if state.find_fix:
+        return (
+            f"{base} is the merge base of both ends and does not fail, so the {state.new_term} end {new} never had the "
+            f"failure: it came in between {base} and {olds}. git bisect stops here",
+            f"look for the commit that brought it in: git bisect reset; git bisect start {state.olds[0][:12]} {base}",
+        )
+    return (
+        f"{base} is the merge base of both ends and fails already, so nothing between it and {new} brought the failure "
+        f"in. Somebody fixed it between {base} and {olds}, or it shows too seldom there. git bisect stops here",
+        f"look for the fix: git bisect reset; git bisect start --term-old broken --term-new fixed "
+        f"{state.olds[0][:12]} {base}; or look for the cause with a {state.old_term} end that is an ancestor of {base}",
     )

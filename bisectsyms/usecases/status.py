@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bisectsyms.core.belief import prior
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge
-from bisectsyms.effects.gitrepo import BisectState, Repository, steps_left
+from bisectsyms.core.direction import BisectState
+from bisectsyms.effects.bisecting import candidates, read_bisect
+from bisectsyms.effects.gitrepo import Repository, steps_left
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import UserError
 from bisectsyms.model import Cell, Judged, Kind, Outcome, Revision, Verdict
@@ -50,6 +52,8 @@ class Status:
 
     bisecting: bool
     bad: str
+    """The revision found failing last."""
+    find_fix: bool
     culprit: str
     """What git has found, or the empty string."""
     culprit_title: str
@@ -62,23 +66,34 @@ class Status:
 def status(repository: Repository, *, rejudge: bool) -> Status:
     """Read the ledger and git; with `rejudge` verdicts are made anew from the attempts."""
     try:
-        state = repository.bisect()
+        state = read_bisect(repository)
     except UserError:
         state = None  # an end is missing yet; the ledger has its say all the same
     with Ledger.open(repository.state_dir) as ledger:
+        if state and _turned(ledger, state):
+            state = replace(state, find_fix=True)
         cells = tuple(_cell(repository, ledger, cell, state, rejudge) for cell in ledger.cells())
         attempts = ledger.count()
     culprit = state.culprit if state else ""
     judging = [cell.spent for cell in cells if any(row.verdict for row in cell.rows)]
     return Status(
         bisecting=state is not None,
-        bad=state.bad if state else "",
+        bad=state.nearest_failing if state else "",
+        find_fix=state is not None and state.find_fix,
         culprit=culprit,
         culprit_title=repository.resolve(culprit).title if culprit else "",
         confidence=1.0 - max(judging) if culprit and judging else None,
         attempts=attempts,
         cells=cells,
     )
+
+
+def _turned(ledger: Ledger, state: BisectState) -> bool:
+    """Whether our newest verdict that stands in git was told with --find-fix, whatever the terms: a GOOD as new."""
+    standing = ledger.latest_verdicts(commits=[*state.news[1:], *state.olds[1:]])
+    told = [one for one in standing if one.verdict in (Verdict.GOOD, Verdict.BAD)]
+    newest = max(told, key=lambda one: one.when, default=None)
+    return newest is not None and _is_good(newest) is (newest.commit in state.news)
 
 
 def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState | None, rejudge: bool) -> CellStatus:
@@ -105,19 +120,19 @@ def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState
             if kind in kinds
         )
         rows.append(Row(revision, tallies, verdict, rationale))
-    goods = state.goods if state else ()
-    spent = sum(verdicts[commit].miss for commit in goods if commit in verdicts and _is_good(verdicts[commit]))
+    clean = state.clean_ends if state else ()
+    spent = sum(verdicts[commit].miss for commit in clean if commit in verdicts and _is_good(verdicts[commit]))
     return CellStatus(cell, tuple(rows), spent)
 
 
 def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:
     """Today's rules, with the rate that the bad end shows now."""
     draws = int(cell.variation.removeprefix("sweep:")) if cell.variation != "pinned" else 1
-    bad = repository.resolve(state.first_bad)
+    bad = repository.resolve(state.failing_end)
     measured = gauge(ledger.observations(bad.tree, cell.key), GaugeRules(draws=draws))
     belief = measured.belief if isinstance(measured, Gauge) else prior(varied=draws > 1)
     kind = measured.kind if isinstance(measured, Gauge | Ask) else Kind.RELINK
-    share = (1.0 - StepOptions().confidence) / steps_left(repository.candidates(state.first_bad, state.goods))
+    share = (1.0 - StepOptions().confidence) / steps_left(candidates(repository, state, state.news[0]))
     return Rules(belief=belief, kind=kind, share=share, draws=draws)
 
 

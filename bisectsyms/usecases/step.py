@@ -1,23 +1,27 @@
 """The verb that git bisect run calls: judge one revision, after both ends have been checked.
 
-The rate of the failure is measured at the bad end as the user named it, in our slot; git's checkout never
+The rate of the failure is measured at the failing end as the user named it, in our slot; git's checkout never
 moves. A GOOD spends part of the error budget of the whole bisect, and git's own refs say which verdicts
 of ours stand, so nothing is counted that the user has undone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bisectsyms.core.belief import Belief, known
 from bisectsyms.core.decide import Decision, Gauge, depends_on_layout
+from bisectsyms.core.direction import BisectState
 from bisectsyms.core.words import percent
-from bisectsyms.effects.gitrepo import BisectState, steps_left
+from bisectsyms.effects.bisecting import candidates, is_merge_base
+from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.model import Judged, Kind, Revision, Verdict
 from bisectsyms.usecases import ends
 from bisectsyms.usecases.judging import Judging
 
 ASSUMED_RATE = 0.25
+NEW = 1
+"""The exit status that git bisect run takes for the new term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class StepResult:
     candidates: int | None
     """Commits that can still be the culprit before this verdict; None outside a bisect."""
     last_attempt: int | None
+    git_word: str = ""
+    """What git calls this verdict, where it has another word for it."""
+    explained: tuple[str, str] | None = None
+    """Why git is going to stop at this verdict, and what to do next."""
 
 
 def step(judging: Judging, revision: Revision, state: BisectState | None) -> StepResult:
@@ -48,20 +56,28 @@ def step(judging: Judging, revision: Revision, state: BisectState | None) -> Ste
         belief, kind = _assume(judging)
         decision = judging.judge(revision, belief, kind, budget)
         return _result(judging, revision, decision, None, budget, 0.0, None, kind)
-    ours, older = _goods(judging, state)
+    repository = judging.bench.repository
+    if line := state.assumption():
+        judging.bench.reporter.say(line)
+    ours, named = _clean_ends(judging, state)
     spent = sum(one.miss for one in ours)
-    candidates = judging.bench.repository.candidates(state.bad, state.goods)
-    share = max(0.0, budget - spent) / steps_left(candidates)
-    measured = ends.measure(judging, judging.bench.repository.resolve(state.first_bad), share)
+    left = candidates(repository, state)
+    share = max(0.0, budget - spent) / steps_left(left)
+    measured = ends.measure(judging, state, share)
     if depends_on_layout(measured.belief, measured.sample):
-        measured = ends.learn_spread(judging, state, older, measured)
+        measured = ends.learn_spread(judging, state, measured)
     ends.refuse_what_cannot_be_reached(judging, measured, share)
-    for commit in older:
-        ends.check_good(judging, judging.bench.repository.resolve(commit), measured, share)
+    for commit in named:
+        ends.check_clean(judging, state, repository.resolve(commit), measured, share)
     decision = judging.judge(revision, measured.belief, measured.kind, share)
     if decision.verdict is Verdict.GOOD and ends.may_drift(judging, measured) and not _was_good(judging, revision):
         decision = judging.judge(revision, ends.control(judging, state, measured), measured.kind, share)
-    return _result(judging, revision, decision, measured, share, spent, candidates, measured.kind)
+    result = _result(judging, revision, decision, measured, share, spent, left, measured.kind)
+    word = state.term(decision.verdict)
+    explained = None
+    if state.tells(decision.verdict) == NEW and is_merge_base(repository, state, revision.commit):
+        explained = ends.explain_merge_base(state, revision)
+    return replace(result, git_word=word if word != decision.verdict.name.lower() else "", explained=explained)
 
 
 def _assume(judging: Judging) -> tuple[Belief, Kind]:
@@ -77,12 +93,12 @@ def _assume(judging: Judging) -> tuple[Belief, Kind]:
     return belief, Kind.RELINK
 
 
-def _goods(judging: Judging, state: BisectState) -> tuple[list[Judged], list[str]]:
-    """Our GOOD verdicts that stand in git, and the commits that somebody else called good."""
-    verdicts = judging.bench.ledger.latest_verdicts(cell=judging.bench.cell.key, commits=state.goods)
+def _clean_ends(judging: Judging, state: BisectState) -> tuple[list[Judged], list[str]]:
+    """Our GOOD verdicts that stand in git, and the clean ends that somebody else named."""
+    verdicts = judging.bench.ledger.latest_verdicts(cell=judging.bench.cell.key, commits=state.clean_ends)
     ours = [one for one in verdicts if one.verdict is Verdict.GOOD]
     commits = {one.commit for one in ours}
-    return ours, [commit for commit in state.goods if commit not in commits]
+    return ours, [commit for commit in state.clean_ends if commit not in commits]
 
 
 def _was_good(judging: Judging, revision: Revision) -> bool:
