@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bisectsyms.effects.bisecting import candidates, is_merge_base, read_bisect
+from bisectsyms.effects.bisecting import candidates, is_merge_base, read_bisect, refuse_cut_history
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.errors import UserError
 from bisectsyms.smallkernel.history import Failure, History
 from tests.conftest import MakeHistory, User
 
@@ -66,6 +67,21 @@ def test_a_merge_base_is_told_from_a_step(history: History) -> None:
     state = read_bisect(repository)
     assert state
     assert not is_merge_base(repository, state, git(history.repo, "rev-parse", "HEAD"))
+
+
+def test_a_history_cut_between_the_ends_is_refused(history: History, tmp_path: Path) -> None:
+    clone = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--depth", "5", f"file://{history.repo}", str(clone)], check=True)
+    git(clone, "fetch", "-q", "--depth", "1", "origin", "tag", "good")
+    git(clone, "bisect", "start", "origin/main", "good")
+    repository = Repository.discover(clone, {})
+    state = read_bisect(repository)
+    assert state
+    with pytest.raises(UserError, match="shallow") as refused:
+        refuse_cut_history(repository, state)
+    assert "git fetch --unshallow" in refused.value.next_step
+    git(clone, "fetch", "-q", "--unshallow")
+    refuse_cut_history(repository, state)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import re
 import shlex
 
 from bisectsyms.core.direction import BisectState, terms_tell
+from bisectsyms.core.words import count
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
 
@@ -64,6 +65,23 @@ def is_merge_base(repository: Repository, state: BisectState, commit: str) -> bo
     if state.merge_bases_passed or commit in state.olds:
         return False
     return commit in repository.git("merge-base", "--all", state.new, *state.olds).split()
+
+
+def refuse_cut_history(repository: Repository, state: BisectState) -> None:
+    """A commit at the boundary of a shallow clone stands for all its ancestors and must not be named.
+
+    Raises:
+        UserError: such a commit is a candidate.
+    """
+    file = repository.common_dir / "shallow"
+    cut = set(file.read_text().split()) if file.exists() else set()
+    if cut and (open_ends := cut.intersection(repository.git("rev-list", *_range(state, state.new)).split())):
+        raise UserError(
+            f"this clone is shallow: between the ends its history is cut off at {count(len(open_ends), 'commit')} "
+            f"({min(open_ends)[:12]}), so the commit looked for may not be here",
+            next_step="git fetch --unshallow, or git fetch --shallow-exclude=TAG with a tag older than the "
+            f"{state.old_term} end",
+        )
 
 
 def _range(state: BisectState, new: str) -> list[str]:

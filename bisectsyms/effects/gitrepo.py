@@ -11,6 +11,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, MutableMapping
+from functools import cached_property
 from pathlib import Path
 
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -28,7 +29,11 @@ INERT = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.untrackedCache=false",
+    "core.attributesFile=/dev/null",
     "core.autocrlf=false",
+    "core.eol=lf",
+    "core.sparseCheckout=false",
+    "submodule.recurse=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",
@@ -58,8 +63,12 @@ class Repository:
         except GitCommandNotFound as error:
             raise UserError("git is not installed", next_step="bisectsyms doctor") from error
         except GitCommandError as error:
+            said = _what_git_said(error)
             raise UserError(
-                f"{cwd}: {_last_line(error)}", next_step="run bisectsyms in a work tree of the kernel's repository"
+                f"{cwd}: {said}",
+                next_step=_lines(error)[-1]  # git's own advice, with the path it wants
+                if "dubious ownership" in said
+                else "run bisectsyms in a work tree of the kernel's repository",
             ) from error
         finally:
             for name in [name for name in environ if name.startswith("GIT_") and not KEPT.fullmatch(name)]:
@@ -76,14 +85,30 @@ class Repository:
         """Run git with nothing of the repository's own; stdout without the last newline.
 
         Raises:
-            InfraError: git ended with another status than 0; its last line is quoted.
+            InfraError: git ended with another status than 0; its own reason is quoted.
         """
-        settings = [word for setting in INERT for word in ("-c", setting)]
+        settings = [word for setting in (*INERT, *self._no_filters) for word in ("-c", setting)]
         runner = self._git if cwd is None else Git(str(cwd))
         try:
             return str(runner.execute(["git", *settings, *args]))
         except GitCommandError as error:
-            raise InfraError(f"git {' '.join(args[:3])} failed: {_last_line(error)}") from error
+            said = _what_git_said(error)
+            raise InfraError(
+                f"git {' '.join(args[:3])} failed: {said}",
+                next_step="git fetch, to see that the remote of this partial clone can be reached"
+                if "promisor remote" in str(error.stderr)
+                else "",
+            ) from error
+
+    @cached_property
+    def _no_filters(self) -> tuple[str, ...]:
+        """Settings that switch off every filter driver (gitattributes(5)): a program of the user's, not of the commit.
+
+        An empty driver passes the blob through; one that is required would refuse to.
+        """
+        asked = ("config", "--null", "--name-only", "--get-regexp", r"^filter\..+\.(smudge|clean|process|required)$")
+        keys = str(self._git.execute(["git", *asked], with_exceptions=False)).split("\0")
+        return tuple(f"{key}={'false' if key.endswith('.required') else ''}" for key in sorted(set(keys)) if key)
 
     def resolve(self, name: str) -> Revision:
         """The commit that `name` stands for.
@@ -124,7 +149,14 @@ def steps_left(candidates: int) -> int:
     return max(1, math.ceil(math.log2(max(2, candidates))))
 
 
-def _last_line(error: GitCommandError) -> str:
-    """What git said, without GitPython's frame around it."""
-    lines = [line for line in str(error.stderr).strip().strip("'").splitlines() if line.strip()]
-    return lines[-1].strip().removeprefix("stderr: ").strip("'") if lines else f"exit status {error.status}"
+def _lines(error: GitCommandError) -> list[str]:
+    """What git wrote to stderr, without GitPython's frame around it."""
+    text = str(error.stderr).strip().removeprefix("stderr: ").strip("'")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _what_git_said(error: GitCommandError) -> str:
+    """git's own reason, or its last line."""
+    lines = _lines(error)
+    reasons = [line for line in lines if line.startswith("fatal: ")] or lines
+    return reasons[-1] if reasons else f"exit status {error.status}"

@@ -13,7 +13,7 @@ from bisectsyms.core.belief import Belief, known
 from bisectsyms.core.decide import Decision, Gauge, depends_on_layout
 from bisectsyms.core.direction import BisectState
 from bisectsyms.core.words import percent
-from bisectsyms.effects.bisecting import candidates, is_merge_base
+from bisectsyms.effects.bisecting import candidates, is_merge_base, refuse_cut_history
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.model import Judged, Kind, Revision, Verdict
 from bisectsyms.usecases import ends
@@ -57,6 +57,7 @@ def step(judging: Judging, revision: Revision, state: BisectState | None) -> Ste
         decision = judging.judge(revision, belief, kind, budget)
         return _result(judging, revision, decision, None, budget, 0.0, None, kind)
     repository = judging.bench.repository
+    refuse_cut_history(repository, state)
     if line := state.assumption():
         judging.bench.reporter.say(line)
     ours, named = _clean_ends(judging, state)
