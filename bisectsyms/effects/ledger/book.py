@@ -18,8 +18,8 @@ from bisectsyms.effects.evidence.files import stored_size
 from bisectsyms.effects.evidence.store import FOLDER
 from bisectsyms.effects.ledger import rows, schema
 from bisectsyms.effects.ledger.file import NAME, connect, explained, mount_type, transaction
+from bisectsyms.effects.ledger.merge import Merging
 from bisectsyms.effects.ledger.owner import Owner
-from bisectsyms.effects.ledger.people import People
 from bisectsyms.model import Attempt, Judged, Measured, Outcome, Plan, Result
 
 DIED = "died"
@@ -27,7 +27,7 @@ DIED = "died"
 RUNNING_OR_BURIED = "(ended is null or buried = 1)"
 
 
-class Ledger(People):
+class Ledger(Merging):
     """Open with `Ledger.open`; several processes may use one at once, each with its own.
 
     Every method may raise InfraError (disk full, not writable, held by another process for 30 s) and
