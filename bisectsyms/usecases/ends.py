@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from bisectsyms.core.belief import Belief, Sample, drifting, known
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, depends_on_layout, gauge, steady, sweep, watch
+from bisectsyms.core.people import without
 from bisectsyms.core.words import count, percent
 from bisectsyms.effects.gitrepo import BisectState
 from bisectsyms.errors import UserError
@@ -29,6 +30,12 @@ def measure(judging: Judging, bad: Revision, share: float) -> Gauge:
         UserError: it does not fail here, or cannot be built.
     """
     options, bench = judging.options, judging.bench
+    told = judging.told(bad)
+    if told and told.verdict is not Verdict.BAD:
+        raise UserError(
+            f"bad end {bad}: {told.rationale}",
+            next_step=f"bisectsyms tell {bad} nothing, or git bisect start with another bad end",
+        )
     while True:
         rules = GaugeRules(
             draws=judging.draws,
@@ -42,13 +49,13 @@ def measure(judging: Judging, bad: Revision, share: float) -> Gauge:
         if isinstance(answer, Ask):
             bench.attempt(bad, answer)
         elif isinstance(answer, Gauge):
-            bench.reporter.say(f"bad end {bad}: {answer.text}")
+            bench.reporter.say(f"bad end {bad}: {answer.text}{without(bench.excluded(bad))}")
             if options.rate is None:
                 return answer
             return Gauge(answer.kind, known(options.rate), answer.sample, f"rate {options.rate} as given")
         else:
             raise UserError(
-                f"bad end {bad}: {answer.rationale}",
+                f"bad end {bad}: {answer.rationale}{without(bench.excluded(bad))}",
                 next_step="check the profile (-j, toolchain, kconfig) against the report, or give --min-rate "
                 "to look longer; nothing was judged",
             )
@@ -64,6 +71,11 @@ def learn_spread(judging: Judging, state: BisectState, older: Sequence[str], mea
     bench, swept = judging.bench, 0
     for commit in bench.repository.first_parents(state.first_bad, older, FARTHEST)[1:]:
         revision = bench.repository.resolve(commit)
+        told = judging.told(revision)
+        if told and told.verdict is not Verdict.BAD:
+            if told.verdict is Verdict.GOOD:
+                break
+            continue
         while ask := sweep(bench.seen(revision), judging.rules(revision, measured.belief, measured.kind, 0.0)):
             bench.attempt(revision, ask)
         shown = {one.outcome for one in bench.seen(revision)}
@@ -83,13 +95,17 @@ def may_drift(judging: Judging, measured: Gauge) -> bool:
 
 
 def control(judging: Judging, state: BisectState, measured: Gauge) -> Belief:
-    """The rate as it is now, from attempts at the nearest revision that is known to be bad.
+    """The rate as it is now, from attempts at the nearest revision that is seen to be bad.
+
+    One that is bad by somebody's word may never have failed here; then the first bad end serves.
 
     Raises:
         UserError: the failure does not show any more.
     """
     bench, window = judging.bench, list[Observation]()
     bad = bench.repository.resolve(state.bad)
+    if judging.told(bad):
+        bad = bench.repository.resolve(state.first_bad)
     while True:
         rules = GaugeRules(judging.draws, bench.arrival(bad), lowest_rate=judging.options.lowest_rate)
         answer = watch(window, rules, measured.kind)

@@ -14,7 +14,7 @@ from bisectsyms.core.decide import Decision, Gauge, depends_on_layout
 from bisectsyms.core.words import percent
 from bisectsyms.effects.gitrepo import BisectState, steps_left
 from bisectsyms.model import Judged, Kind, Revision, Verdict
-from bisectsyms.usecases import ends
+from bisectsyms.usecases import ends, standing
 from bisectsyms.usecases.judging import Judging
 
 ASSUMED_RATE = 0.25
@@ -34,6 +34,8 @@ class StepResult:
     candidates: int | None
     """Commits that can still be the culprit before this verdict; None outside a bisect."""
     last_attempt: int | None
+    told: int
+    """Ends of the search, this revision included, that are what they are by somebody's word."""
 
 
 def step(judging: Judging, revision: Revision, state: BisectState | None) -> StepResult:
@@ -47,21 +49,26 @@ def step(judging: Judging, revision: Revision, state: BisectState | None) -> Ste
     if state is None:
         belief, kind = _assume(judging)
         decision = judging.judge(revision, belief, kind, budget)
-        return _result(judging, revision, decision, None, budget, 0.0, None, kind)
+        return _result(judging, revision, decision, None, budget, 0.0, None, kind, None)
     ours, older = _goods(judging, state)
     spent = sum(one.miss for one in ours)
     candidates = judging.bench.repository.candidates(state.bad, state.goods)
     share = max(0.0, budget - spent) / steps_left(candidates)
+    if (told := judging.told(revision)) is not None:
+        return _result(judging, revision, told, None, share, spent, candidates, Kind.RELINK, state)
     measured = ends.measure(judging, judging.bench.repository.resolve(state.first_bad), share)
     if depends_on_layout(measured.belief, measured.sample):
         measured = ends.learn_spread(judging, state, older, measured)
+    if standing.recheck(judging, state, measured, share):
+        spent = sum(one.miss for one in _goods(judging, state)[0])
+        share = max(0.0, budget - spent) / steps_left(candidates)
     ends.refuse_what_cannot_be_reached(judging, measured, share)
     for commit in older:
         ends.check_good(judging, judging.bench.repository.resolve(commit), measured, share)
     decision = judging.judge(revision, measured.belief, measured.kind, share)
     if decision.verdict is Verdict.GOOD and ends.may_drift(judging, measured) and not _was_good(judging, revision):
         decision = judging.judge(revision, ends.control(judging, state, measured), measured.kind, share)
-    return _result(judging, revision, decision, measured, share, spent, candidates, measured.kind)
+    return _result(judging, revision, decision, measured, share, spent, candidates, measured.kind, state)
 
 
 def _assume(judging: Judging) -> tuple[Belief, Kind]:
@@ -100,25 +107,16 @@ def _result(
     spent: float,
     candidates: int | None,
     kind: Kind,
+    state: BisectState | None,
 ) -> StepResult:
     """Write the verdict down; ABORT judges nothing and is not written."""
     bench = judging.bench
     if decision.verdict is not Verdict.ABORT:
-        bench.ledger.judge(
-            Judged(
-                commit=revision.commit,
-                cell=bench.cell.key,
-                kind=kind,
-                verdict=decision.verdict,
-                consistency=decision.consistency,
-                rationale=decision.rationale,
-                miss=decision.miss if decision.verdict is Verdict.GOOD else 0.0,
-                when=judging.now(),
-            )
-        )
+        judging.write_down(revision, decision, kind)
     made = bench.ledger.attempts(tree=revision.tree, cell=bench.cell.key)
     if decision.verdict is Verdict.GOOD:
         spent += decision.miss
     number = made[-1].number if made else None
     budget = 1.0 - judging.options.confidence
-    return StepResult(revision, decision, measured, share, spent, budget, candidates, number)
+    told = judging.rests_on_words({revision.commit, *((*state.goods, state.bad) if state else ())})
+    return StepResult(revision, decision, measured, share, spent, budget, candidates, number, told)
