@@ -46,6 +46,8 @@ def stops(user: User, history: History, *command: str, env: dict[str, str] | Non
         ("doctor",),
         ("status",),
         ("demo",),
+        ("tell", "HEAD", "clean"),
+        ("ledger", "export"),
         ("no-such-verb",),
         ("--no-such-option",),
         ("--profile",),

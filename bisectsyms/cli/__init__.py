@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bisectsyms import __version__
+from bisectsyms.cli import looking
 from bisectsyms.cli.shared import (
     known_toolchains,
     open_bench,
@@ -68,7 +69,7 @@ def run(argv: list[str]) -> tuple[int, bool]:
 
 def _verb(error: click.ClickException) -> str:
     ctx = getattr(error, "ctx", None)
-    return f"{ctx.info_name} " if ctx is not None and ctx.parent is not None else ""
+    return f"{ctx.command_path.partition(' ')[2]} ".lstrip() if ctx is not None else ""
 
 
 def _refuse_under_bisect_run(argv: list[str]) -> None:
@@ -98,6 +99,7 @@ def main() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the exact make lines; build nothing.")
 @step_options
 @bench_options
+@json_option
 def step(rev: str | None, dry_run: bool, **given: Any) -> int:
     """Judge the revision that git checked out, or REV (the verb of git bisect run).
 
@@ -131,6 +133,7 @@ def step(rev: str | None, dry_run: bool, **given: Any) -> int:
 @main.command()
 @click.argument("number", type=int)
 @bench_options
+@json_option
 def again(number: int, **given: Any) -> int:
     """Repeat attempt NUMBER: same revision, kind and draw.
 
@@ -141,7 +144,7 @@ def again(number: int, **given: Any) -> int:
     from bisectsyms.usecases import again as use
 
     repository = open_repository()
-    first = use.find(repository, number)
+    first = use.find_here(repository, number)
     cell = first.plan.cell
     given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
     identity = "" if given["toolchain"] else cell.toolchain.digest
@@ -165,7 +168,7 @@ def status(rejudge: bool, as_json: bool) -> int:
 
     report = use.status(open_repository(), rejudge=rejudge)
     show_result(report, text.show_status, as_json)
-    return 0 if report.attempts else 3
+    return 0 if report.cells else 3
 
 
 @main.command()
@@ -248,6 +251,10 @@ def demo(as_json: bool, **given: Any) -> int:
     outcome = use.demo(use.DemoOptions(**given), say=lambda line: click.echo(line, err=True))
     show_result(outcome, text.show_demo, as_json)
     return 0 if outcome.right else 3
+
+
+for verb in looking.VERBS:
+    main.add_command(verb)
 
 
 def _judging(given: dict[str, Any]) -> StepOptions:
