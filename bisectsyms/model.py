@@ -237,3 +237,36 @@ class Judged:
     miss: float
     """Probability that a revision with this failure would have shown what was seen (0 unless GOOD)."""
     when: float
+
+
+class Word(enum.StrEnum):
+    """What people may tell of a revision."""
+
+    FAILED = "failed"
+    CLEAN = "clean"
+    UNTESTABLE = "untestable"
+    NOTHING = "nothing"
+    """Takes back what was told before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A human's word about a revision in one cell; it counts instead of attempts and teaches no rate."""
+
+    revision: Revision
+    cell: str
+    word: Word
+    why: str
+    who: str
+    """user@host"""
+    when: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A human's word that an attempt is no evidence."""
+
+    attempt: int
+    why: str
+    who: str
+    when: float

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bisectsyms.effects.ledger import rows, schema
+from bisectsyms.effects.ledger.owner import Owner
 from bisectsyms.model import (
     Cell,
     Consistency,
@@ -60,6 +64,23 @@ def plan(
 
 def judged(commit: str, verdict: Verdict = Verdict.GOOD, kind: Kind = Kind.RELINK, when: float = 1.5) -> Judged:
     return Judged(commit, CELL.key, kind, verdict, Consistency.GOOD, "12 clean attempts", 0.03, when)
+
+
+def first_version(state_dir: Path, plans: Sequence[Plan], result: Result) -> None:
+    """A ledger as bisectsyms wrote it before attempts had a uuid: these attempts, all ended with `result`."""
+    state_dir.mkdir()
+    db = sqlite3.connect(state_dir / "ledger.sqlite", isolation_level=None)
+    schema.migrate(db, schema.MIGRATIONS[:1])
+
+    def insert(table: str, row: rows.Row) -> None:
+        db.execute(f"insert or ignore into {table} ({', '.join(row)}) values (:{', :'.join(row)})", row)
+
+    owner = Owner("hostA", "boot", "1", 42, 3.5)
+    for number, one in enumerate(plans):
+        insert("cells", rows.cell_row(one.cell))
+        end = {**rows.result_row(result), "begun": 100.25 + number, "ended": 103.0}
+        insert("attempts", rows.plan_row(one, owner) | end)
+    db.close()
 
 
 def child(code: str, *args: object) -> subprocess.Popen[str]:

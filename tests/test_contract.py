@@ -46,6 +46,8 @@ def stops(user: User, history: History, *command: str, env: dict[str, str] | Non
         ("doctor",),
         ("status",),
         ("demo",),
+        ("tell", "HEAD", "clean"),
+        ("ledger", "export"),
         ("no-such-verb",),
         ("--no-such-option",),
         ("--profile",),
@@ -106,7 +108,7 @@ def _bugged(tmp_path: Path, file: str, old: str, new: str) -> str:
     [
         ("core/classify.py", "    if seen.timed_out", "    raise ZeroDivisionError\n    if seen.timed_out"),
         ("core/belief.py", "import numpy as np", "import numpy_that_is_not_there as np"),
-        ("cli.py", "import click", "import click_that_is_not_there as click"),
+        ("cli/__init__.py", "import click", "import click_that_is_not_there as click"),
         ("core/decide.py", "def judge(", "def judge(("),
         ("usecases/step.py", "def step(", "import sys\nsys.exit(1)\ndef step("),
     ],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from bisectsyms.core.variation import Variation
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.profile import available, find_profile
+from bisectsyms.inputs.profile import Profile, available, find_profile
+from bisectsyms.inputs.skeleton import skeleton
 
 LEAST = "arch: arm\ndefconfig: s3c6400_defconfig\n"
 
@@ -128,3 +130,14 @@ def test_fragments_stand_beside_the_profile_and_are_checked(folders: dict[str, P
     (folders["cwd"] / "more.config").unlink()
     with pytest.raises(UserError, match=r"more\.config"):
         find_profile(str(path), **folders)
+
+
+def test_a_skeleton_has_every_key_and_all_of_them_can_be_uncommented(tmp_path: Path, folders: dict[str, Path]) -> None:
+    text = skeleton({"arch": "x86", "defconfig": "defconfig"}, {})
+    commented, all_keys = (
+        find_profile(str(write(tmp_path, content)), **folders).profile
+        for content in (text, re.sub(r"(?m)^#(\w+:)", r"\1", text))
+    )
+    assert commented == all_keys, "what is commented out is the default"
+    for name in Profile.model_fields:
+        assert re.search(rf"(?m)^# \w.*\n#?{name}:", text), f"{name} has no docstring"

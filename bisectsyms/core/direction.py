@@ -60,6 +60,17 @@ class BisectState:
         """Every commit that git holds for one without the failure."""
         return self.news if self.find_fix else self.olds
 
+    @property
+    def held(self) -> dict[str, Verdict]:
+        """What git holds of the commits that bound its search: commit -> our word for it."""
+        failing = self.olds if self.find_fix else (self.new,)
+        return dict.fromkeys(self.clean_ends, Verdict.GOOD) | dict.fromkeys(failing, Verdict.BAD)
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The commits that bound git's search."""
+        return tuple(self.held)
+
     def tells(self, verdict: Verdict) -> int:
         """The exit status that says `verdict` to git bisect run: 0 is old, 1 is new."""
         turned = {Verdict.GOOD: Verdict.BAD, Verdict.BAD: Verdict.GOOD} if self.find_fix else {}

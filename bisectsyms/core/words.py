@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?")
+"""What a terminal obeys: CSI, strings such as a title (OSC) up to BEL or ST, and the short ones (ECMA-48)."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -33,6 +36,11 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+
+
+def plain(text: str) -> str:
+    """Foreign text without what a terminal would obey: escape sequences and controls but tab and newline."""
+    return _CONTROL.sub("", _ESCAPE.sub("", text))
 
 
 def seconds_in(text: str) -> float:

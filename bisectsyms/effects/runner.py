@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT
+from typing import Any
 
 import psutil
 from plumbum import CommandNotFound, local
@@ -77,15 +78,7 @@ def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SEC
     _adopt()
     with log.open("ab") as out:
         begun = time.monotonic()
-        try:
-            with local.env():
-                local.env.clear()  # or plumbum would lay ours over the whole environment of the caller
-                local.env.update(command.env)
-                process = local[command.argv[0]].popen(
-                    command.argv[1:], cwd=str(command.cwd), stdin=DEVNULL, stdout=out, stderr=STDOUT, new_session=True
-                )
-        except (CommandNotFound, OSError) as error:
-            raise UserError(f"cannot run {command.argv[0]}: {error}", next_step="bisectsyms doctor") from error
+        process = _start(command, stdin=DEVNULL, stdout=out, stderr=STDOUT, new_session=True)
         pid = int(process.pid or 0)
         try:
             status, usage = _wait(pid, timeout)
@@ -101,6 +94,37 @@ def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SEC
     account = [*([usage] if usage else []), *_reap()]
     cpu = sum(one.ru_utime + one.ru_stime for one in account)
     return Ended(status, seconds, cpu, max((one.ru_maxrss for one in account), default=0) * 1024)
+
+
+def attend(command: Command) -> int:
+    """Run `command` for a person at our own terminal; its exit status, negative for a signal.
+
+    Ctrl-C is for the command alone. Nothing that it started is left running.
+
+    Raises:
+        UserError: the program does not exist or cannot be executed.
+    """
+    _adopt()
+    # Not SIG_IGN, which the command would inherit.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        process = _start(command, stdin=None, stdout=None, stderr=None, new_session=False)
+        return int(process.wait())
+    finally:
+        _reap()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start(command: Command, **streams: Any) -> Any:
+    """Start it, with plumbum's process as the answer."""
+    try:
+        with local.env():
+            local.env.clear()  # or plumbum would lay ours over the whole environment of the caller
+            local.env.update(command.env)
+            return local[command.argv[0]].popen(command.argv[1:], cwd=str(command.cwd), **streams)
+    except (CommandNotFound, OSError) as error:
+        raise UserError(f"cannot run {command.argv[0]}: {error}", next_step="bisectsyms doctor") from error
 
 
 def _adopt() -> None:

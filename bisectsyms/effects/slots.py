@@ -27,6 +27,8 @@ from bisectsyms.model import Revision
 BUSY = ".bisectsyms-busy"
 ASIDE = ".bisectsyms-aside"
 BUILT = ".bisectsyms-built"
+MOVING = "moving"
+"""In a slot whose worktree is not what its HEAD says."""
 MOST_SLOTS = 64
 
 
@@ -80,7 +82,7 @@ class Objtree:
         self._busy.unlink(missing_ok=True)
 
     def suspect(self) -> None:
-        """Leave the mark although the build has ended: it was killed, and may have left half an object."""
+        """Leave the mark although nothing runs: it was killed and may have left half an object, or people were here."""
         self._busy.touch()
 
     def repair(self) -> None:
@@ -117,7 +119,7 @@ class Slot:
         Raises:
             InfraError: git could not, even in a worktree made anew.
         """
-        moving = self.path / "moving"
+        moving = self.path / MOVING
         for attempt in Retrying(
             stop=stop_after_attempt(3),
             wait=wait_exponential(0.2, max=2),
@@ -134,7 +136,13 @@ class Slot:
                 if cut_short or self._repository.git("rev-parse", "HEAD", cwd=self.src) != revision.commit:
                     self._repository.git("checkout", "--quiet", "--force", "--detach", revision.commit, cwd=self.src)
                     self._keep_alive(revision)
+                if cut_short:
+                    self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src)
                 moving.unlink()
+
+    def distrust(self) -> None:
+        """Have the worktree checked out and cleaned before its next use, whatever HEAD says: people were here."""
+        (self.path / MOVING).touch()
 
     def _is_worktree(self) -> bool:
         return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()

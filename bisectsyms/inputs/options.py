@@ -44,22 +44,32 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 slots_option = click.option("--slots-dir", type=click.Path(path_type=Path), help="Where worktrees and objtrees are.")
 
 
-def bench_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every verb that builds."""
-    for option in reversed(
-        (
-            click.option("--profile", metavar="NAME", help="What to build: a name, or the path of a profile."),
-            click.option("--toolchain", metavar="NAME", help="Name or folder; by default the profile's."),
-            click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="make -jN; by default the profile's."),
-            click.option("--sweep", type=click.IntRange(1, 64), metavar="N", help="Lengths of the version string."),
-            click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk."),
-            click.option("--infra-wait", type=Seconds(), default="30m", show_default=True, help="For a full disk."),
-            slots_option,
-            json_option,
-        )
-    ):
-        command = option(command)
-    return command
+def _with(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """One decorator of several, shown in --help in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_CELL = (
+    click.option("--profile", metavar="NAME", help="What to build: a name, or the path of a profile."),
+    click.option("--toolchain", metavar="NAME", help="Name or folder; by default the profile's."),
+    click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="make -jN; by default the profile's."),
+    click.option("--sweep", type=click.IntRange(1, 64), metavar="N", help="Lengths of the version string."),
+)
+_BENCH = (
+    click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk."),
+    click.option("--infra-wait", type=Seconds(), default="30m", show_default=True, help="For a full disk."),
+    slots_option,
+)
+cell_options = _with(*_CELL)
+"""Options that say which cell is meant."""
+bench_options = _with(*_CELL, *_BENCH)
+"""Options of every verb that works in a slot."""
 
 
 def step_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -54,27 +54,42 @@ def _variation(value: Any) -> Any:
 
 
 class Profile(BaseModel):
-    """The keys of a profile, as docs/profiles.md explains them."""
+    """The keys of a profile, as docs/profiles.md explains them; `bisectsyms init` writes what stands under each."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
     description: str = ""
+    """For people."""
     arch: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    """ARCH=."""
     toolchain: str = ""
+    """Which compiler: gcc, gcc-12, llvm, llvm-16 …, or a folder; `bisectsyms toolchains` lists them."""
     cross_compile: str | None = None
+    """CROSS_COMPILE=, also the prefix of ld, nm and ar; only without `toolchain`."""
     cc: str = ""
+    """CC=; empty is the gcc with the prefix of cross_compile; only without `toolchain`."""
     defconfig: Annotated[str, Field(pattern=r"^[\w./-]+$")]
+    """Target that makes .config."""
     fragments: tuple[Path, ...] = ()
+    """Files of kconfig lines, relative to this file."""
     kconfig: tuple[str, ...] = ()
+    """Lines as in a .config, `CONFIG_X=y` or `# CONFIG_X is not set`; they win over the fragments."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """make -jN, by default the number of CPUs; a race can depend on it. `-j` on the command line wins."""
     targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("vmlinux",)
+    """What to make."""
     variables: dict[str, str] = {}
+    """Further make variables, as {LLVM_IAS: "1"}."""
     environment: dict[str, str] = {}
+    """Further environment of the build; nothing else of the caller's reaches it."""
     timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7200.0
+    """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
     variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)
+    """Lengths of the version string to draw from: pinned, or sweep:N with N from 2 to 64. `--sweep` wins."""
     packages: tuple[str, ...] = ()
+    """Debian packages; doctor names the first if the compiler is missing."""
     hosttools: bool = True
-    """Whether the kernel's host tools (flex, bison, bc, libssl-dev) are needed; the small kernel needs none."""
+    """Whether doctor looks for the kernel's host tools (flex, bison, bc, libssl-dev); the small kernel needs none."""
 
     @field_validator("cross_compile", "cc")
     @classmethod

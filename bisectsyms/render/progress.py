@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from bisectsyms.core.words import duration
+from bisectsyms.core.words import duration, plain
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Outcome, Plan
 
@@ -48,7 +48,7 @@ class Reporter:
     def say(self, text: str) -> None:
         """One line of trace."""
         LOGGER.info("%s", text)
-        self._console.print(f"bisectsyms: {text}", markup=False)
+        self._console.print(plain(f"bisectsyms: {text}"), markup=False)
 
     @contextlib.contextmanager
     def running(self, number: int, plan: Plan, why: str) -> Iterator[None]:
@@ -65,7 +65,7 @@ class Reporter:
         text, outcome = attempt_line(attempt), attempt.result and attempt.result.outcome
         LOGGER.info("%s", text)
         style = STYLE.get(outcome) if outcome else None
-        self._console.print(text, style=style, markup=False)
+        self._console.print(plain(text), style=style, markup=False)
 
 
 def attempt_line(attempt: Attempt) -> str:

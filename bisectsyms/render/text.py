@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from bisectsyms.core.words import count, duration, percent
+from bisectsyms.core.people import given_words, without
+from bisectsyms.core.words import count, duration, percent, plain
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.usecases.again import Repeated
 from bisectsyms.usecases.clean import SlotSize
@@ -37,7 +39,7 @@ def step_lines(result: StepResult) -> list[str]:
     if result.candidates is not None:
         left = steps_left(result.candidates) - 1
         lines.append(
-            f"error budget: {percent(result.spent)} of {percent(result.budget)} spent; "
+            f"error budget: {percent(result.spent)} of {percent(result.budget)} spent{given_words(result.told)}; "
             f"{count(result.candidates, 'candidate')} before this verdict, about {count(left, 'step')} to go"
         )
     if result.last_attempt is not None:
@@ -48,33 +50,46 @@ def step_lines(result: StepResult) -> list[str]:
 def show_status(report: Status) -> None:
     """Cells with their revisions, then the answer."""
     console = _console()
-    if not report.attempts:
+    if not report.cells:
         console.print("no attempts yet; start with: git bisect run bisectsyms --profile NAME")
         return
     for cell in report.cells:
         console.print(_cell_table(cell))
-    console.print(f"{count(report.attempts, 'attempt')} in the ledger")
+    imported = ", ".join(f"{number} made on {plain(host)}" for host, number in report.elsewhere.items())
+    console.print(f"{count(report.attempts, 'attempt')} in the ledger{imported and f' ({imported})'}", markup=False)
     if report.culprit:
         which = "fixed" if report.find_fix else "bad"
         console.print(f"first {which} commit: {report.culprit[:12]} ({report.culprit_title})", markup=False)
         if report.confidence is not None:
-            console.print(f"confidence: {percent(report.confidence)} that no failing revision was taken for a good one")
+            sure = percent(report.confidence) + (f"{given_words(report.told)}," if report.told else "")
+            console.print(f"confidence: {sure} that no failing revision was taken for a good one")
     elif report.bisecting:
         console.print("the bisect goes on: git bisect run bisectsyms --profile NAME")
+    if report.culprit and report.outdated:
+        names = ", ".join(commit[:12] for commit in report.outdated)
+        console.print(
+            f"no confidence: what is known of {names} has changed since its verdict was given; git bisect reset and "
+            "start it again, every attempt is kept",
+            soft_wrap=True,
+        )
 
 
 def _cell_table(status: CellStatus) -> Table:
     cell = status.cell
-    table = Table(
-        title=f"{cell} -j{cell.jobs} {cell.variation} (profile {cell.profile})", title_justify="left", box=SIMPLE_HEAD
-    )
+    title = Text(plain(f"{cell} -j{cell.jobs} {cell.variation} (profile {cell.profile})"))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("revision", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("failed", no_wrap=True)
     table.add_column("why", overflow="fold")
     for row in status.rows:
-        why = row.rationale or row.revision.title
-        table.add_row(str(row.revision), row.verdict, _tallies(row), why)
+        why = plain(row.rationale or row.told or row.revision.title)
+        if row.outdated:
+            why += "; out of date: --rejudge" + (f"; {row.told}" if row.told else "")
+        if row.outdated or not row.verdict:
+            why += without(row.excluded)
+        # Text, because a title may well look like markup.
+        table.add_row(*(Text(plain(cell)) for cell in (str(row.revision), row.verdict, _tallies(row), why)))
     return table
 
 
@@ -85,6 +100,8 @@ def _tallies(row: Row) -> str:
         + (f" +{one.no_evidence}" if one.no_evidence else "")
         for one in row.tallies
     ]
+    if row.excluded:
+        parts.append(f"{len(row.excluded)} excluded")
     return "\n".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bisectsyms.core.words import plain
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import UserError
@@ -33,12 +34,36 @@ def find(repository: Repository, number: int) -> Attempt:
     return found
 
 
-def again(bench: Workbench, first: Attempt) -> Repeated:
-    """Make it once more and compare. A profile or compiler that changed since is another cell, and said."""
+def find_here(repository: Repository, number: int) -> Attempt:
+    """As `find`, for an attempt whose revision is to be checked out.
+
+    Raises:
+        UserError: there is no such attempt, or its revision is not in this repository.
+    """
+    attempt = find(repository, number)
+    try:
+        repository.resolve(attempt.plan.revision.commit)
+    except UserError as error:
+        with Ledger.open(repository.state_dir) as ledger:
+            origin = ledger.origin(number) or "this host"
+        raise UserError(
+            f"attempt {number} was made on {plain(origin)}, and its commit {attempt.plan.revision.commit} is not here",
+            next_step="git fetch it, then the same command again",
+        ) from error
+    return attempt
+
+
+def tell_cell(bench: Workbench, first: Attempt) -> None:
+    """Say so if a profile or compiler has changed since: that is another cell."""
     if first.plan.cell.key != bench.cell.key:
         bench.reporter.say(
             f"attempt {first.number} was made in another cell ({first.plan.cell}): the profile or the compiler changed"
         )
+
+
+def again(bench: Workbench, first: Attempt) -> Repeated:
+    """Make it once more and compare."""
+    tell_cell(bench, first)
     second = bench.again(first)
     outcomes = {one.result.outcome for one in (first, second) if one.result}
     return Repeated(first, second, len(outcomes) == 1)

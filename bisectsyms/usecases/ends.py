@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisectsyms.core.belief import Belief, Sample, drifting, known
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, depends_on_layout, gauge, steady, sweep, watch
 from bisectsyms.core.direction import BisectState
+from bisectsyms.core.people import without
 from bisectsyms.core.words import count, percent
 from bisectsyms.errors import UserError
 from bisectsyms.model import Observation, Outcome, Revision, Verdict
@@ -29,6 +30,12 @@ def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
     """
     options, bench = judging.options, judging.bench
     bad = bench.repository.resolve(state.failing_end)
+    told = judging.told(bad)
+    if told and told.verdict is not Verdict.BAD:
+        raise UserError(
+            f"{state.failing_term} end {bad}: {told.rationale}",
+            next_step=f"bisectsyms tell {bad} nothing, or git bisect start with another {state.failing_term} end",
+        )
     while True:
         rules = GaugeRules(
             draws=judging.draws,
@@ -42,13 +49,13 @@ def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
         if isinstance(answer, Ask):
             bench.attempt(bad, answer)
         elif isinstance(answer, Gauge):
-            bench.reporter.say(f"{state.failing_term} end {bad}: {answer.text}")
+            bench.reporter.say(f"{state.failing_term} end {bad}: {answer.text}{without(bench.excluded(bad))}")
             if options.rate is None:
                 return answer
             return Gauge(answer.kind, known(options.rate), answer.sample, f"rate {options.rate} as given")
         else:
             raise UserError(
-                f"{state.failing_term} end {bad}: {answer.rationale}",
+                f"{state.failing_term} end {bad}: {answer.rationale}{without(bench.excluded(bad))}",
                 next_step="check the profile (-j, toolchain, kconfig) against the report, or give --min-rate "
                 f"to look longer{_or_the_other_way(state)}; nothing was judged",
             )
@@ -69,6 +76,11 @@ def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge
     clean = () if state.find_fix else state.clean_ends
     for commit in bench.repository.first_parents(state.failing_end, clean, FARTHEST)[1:]:
         revision = bench.repository.resolve(commit)
+        told = judging.told(revision)
+        if told and told.verdict is not Verdict.BAD:
+            if told.verdict is Verdict.GOOD:
+                break
+            continue
         while ask := sweep(bench.seen(revision), judging.rules(revision, measured.belief, measured.kind, 0.0)):
             bench.attempt(revision, ask)
         shown = {one.outcome for one in bench.seen(revision)}
@@ -88,13 +100,17 @@ def may_drift(judging: Judging, measured: Gauge) -> bool:
 
 
 def control(judging: Judging, state: BisectState, measured: Gauge) -> Belief:
-    """The rate as it is now, from attempts at the nearest revision that is known to be bad.
+    """The rate as it is now, from attempts at the nearest revision that is seen to be bad.
+
+    One that is bad by somebody's word may never have failed here; then the first bad end serves.
 
     Raises:
         UserError: the failure does not show any more.
     """
     bench, window = judging.bench, list[Observation]()
     bad = bench.repository.resolve(state.nearest_failing)
+    if judging.told(bad):
+        bad = bench.repository.resolve(state.failing_end)
     while True:
         rules = GaugeRules(judging.draws, bench.arrival(bad), lowest_rate=judging.options.lowest_rate)
         answer = watch(window, rules, measured.kind)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from bisectsyms.core import people
 from bisectsyms.core.belief import Belief, Sample, prior
 from bisectsyms.core.decide import Decision, Rules, judge
 from bisectsyms.core.words import count, duration
-from bisectsyms.model import Kind, Outcome, Revision, Verdict
+from bisectsyms.model import Judged, Kind, Outcome, Revision, Verdict, Word
 from bisectsyms.usecases.workbench import Workbench
 
 
@@ -29,6 +30,11 @@ class StepOptions:
     flaky: Verdict = Verdict.BAD
 
 
+def moment(when: float) -> str:
+    """Seconds since the epoch as people write a time."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
+
+
 class Judging:
     """Decisions about revisions, on one bench, under one set of options."""
 
@@ -43,18 +49,46 @@ class Judging:
         return self.bench.variation.lengths
 
     def judge(self, revision: Revision, belief: Belief, kind: Kind, share: float) -> Decision:
-        """Ask and tell until there is a decision."""
+        """Ask and tell until there is a decision; what people told is one at once."""
         bench = self.bench
         begun, told = self.now(), False
         while True:
+            if (decision := self.told(revision)) is not None:  # asked each time: they may speak meanwhile
+                return decision
             rules = self.rules(revision, belief, kind, share, self.now() - begun)
             answer = judge(bench.seen(revision), rules)
             if isinstance(answer, Decision):
-                return answer
+                return people.naming(answer, bench.excluded(revision))
             if not told:
                 bench.reporter.say(f"{revision} ({revision.title}): {self._outlook(revision, rules)}")
                 told = True
             bench.attempt(revision, answer)
+
+    def told(self, revision: Revision) -> Decision | None:
+        """What people's word makes of the revision; None if they said nothing."""
+        told = self.bench.told(revision)
+        return people.decide(told, moment(told.when)) if told else None
+
+    def write_down(self, revision: Revision, decision: Decision, kind: Kind) -> None:
+        """Put the verdict into the ledger, with what it spent of the error budget."""
+        self.bench.ledger.judge(
+            Judged(
+                commit=revision.commit,
+                cell=self.bench.cell.key,
+                kind=kind,
+                verdict=decision.verdict,
+                consistency=decision.consistency,
+                rationale=decision.rationale,
+                miss=decision.miss if decision.verdict is Verdict.GOOD else 0.0,
+                when=self.now(),
+            )
+        )
+
+    def rests_on_words(self, commits: Iterable[str]) -> int:
+        """How many of these commits are what they are by somebody's word."""
+        trees = {told.revision.tree for told in self.bench.ledger.all_told(self.bench.cell.key)}
+        resolve = self.bench.repository.resolve
+        return sum(resolve(commit).tree in trees for commit in commits) if trees else 0
 
     def _outlook(self, revision: Revision, rules: Rules) -> str:
         """How many attempts a GOOD will take from here, and how long that is at the pace so far."""
@@ -81,9 +115,15 @@ class Judging:
         )
 
     def learnt_from_failures(self, kind: Kind) -> tuple[Belief, int]:
-        """What all revisions that failed in this cell teach together, and how many they are."""
+        """What all revisions that failed in this cell teach together, and how many they are.
+
+        Where people said that it did not fail, what was seen was another thing.
+        """
         belief, failing = prior(varied=self.draws > 1), 0
         for revision in self.bench.ledger.revisions(self.bench.cell.key):
+            told = self.bench.told(revision)
+            if told and told.word is not Word.FAILED:
+                continue
             sample = Sample.of(one for one in self.bench.seen(revision) if one.kind is kind)
             if sample.failed:
                 belief, failing = belief.given(sample), failing + 1

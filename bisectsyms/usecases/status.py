@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bisectsyms.core import people
 from bisectsyms.core.belief import prior
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge
 from bisectsyms.core.direction import BisectState
@@ -12,8 +14,8 @@ from bisectsyms.effects.bisecting import candidates, read_bisect
 from bisectsyms.effects.gitrepo import Repository, steps_left
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import UserError
-from bisectsyms.model import Cell, Judged, Kind, Outcome, Revision, Verdict
-from bisectsyms.usecases.judging import StepOptions
+from bisectsyms.model import Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Verdict
+from bisectsyms.usecases.judging import StepOptions, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,18 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A revision with attempts, and what was or would be said of it."""
+    """A revision with attempts or a word about it, and what was or would be said of it."""
 
     revision: Revision
     tallies: tuple[Tally, ...]
+    excluded: tuple[Exclusion, ...]
+    """Attempts that somebody took out of the evidence; they are in no tally."""
+    told: str
+    """What people said of it, or the empty string."""
     verdict: str
     rationale: str
+    outdated: bool
+    """What is known of it has changed since this verdict was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,10 @@ class CellStatus:
     rows: tuple[Row, ...]
     spent: float
     """Of the error budget, by the GOOD verdicts that stand in git now."""
+    told: int
+    """Ends of the search in git that are what they are by somebody's word."""
+    outdated: tuple[str, ...]
+    """Those whose verdict, as git was told it, was given before what is known of them has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +70,14 @@ class Status:
     """What git has found, or the empty string."""
     culprit_title: str
     confidence: float | None
-    """Of the culprit: 1 minus what all GOOD verdicts on the way may have missed."""
+    """Of the culprit: 1 minus what all GOOD verdicts on the way may have missed; None if one is outdated."""
+    told: int
+    """Ends of the search that the confidence takes from people's words."""
+    outdated: tuple[str, ...]
+    """Commits whose verdict stands in git although what is known of them has changed since."""
     attempts: int
+    elsewhere: dict[str, int]
+    """How many of them were imported, by the host that made them."""
     cells: tuple[CellStatus, ...]
 
 
@@ -73,17 +91,21 @@ def status(repository: Repository, *, rejudge: bool) -> Status:
         if state and _turned(ledger, state):
             state = replace(state, find_fix=True)
         cells = tuple(_cell(repository, ledger, cell, state, rejudge) for cell in ledger.cells())
-        attempts = ledger.count()
+        attempts, elsewhere = ledger.count(), ledger.origins()
     culprit = state.culprit if state else ""
-    judging = [cell.spent for cell in cells if any(row.verdict for row in cell.rows)]
+    judging = [cell for cell in cells if any(row.verdict for row in cell.rows)]
+    outdated = tuple(commit for cell in judging for commit in cell.outdated)
     return Status(
         bisecting=state is not None,
         bad=state.nearest_failing if state else "",
         find_fix=state is not None and state.find_fix,
         culprit=culprit,
         culprit_title=repository.resolve(culprit).title if culprit else "",
-        confidence=1.0 - max(judging) if culprit and judging else None,
+        confidence=1.0 - max(cell.spent for cell in judging) if culprit and judging and not outdated else None,
+        told=max((cell.told for cell in judging), default=0),
+        outdated=outdated,
         attempts=attempts,
+        elsewhere=elsewhere,
         cells=cells,
     )
 
@@ -99,30 +121,49 @@ def _turned(ledger: Ledger, state: BisectState) -> bool:
 def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState | None, rejudge: bool) -> CellStatus:
     verdicts = {one.commit: one for one in ledger.latest_verdicts(cell=cell.key)}
     rules = _rules(repository, ledger, cell, state) if rejudge and state else None
-    rows = []
-    for revision in ledger.revisions(cell.key):
-        seen = ledger.observations(revision.tree, cell.key)
-        verdict, rationale = _recorded(verdicts.get(revision.commit))
-        if rules is not None:
+    words = {one.revision.tree: one for one in ledger.all_told(cell.key)}
+    tried = ledger.revisions(cell.key)
+    trees = {revision.tree for revision in tried}
+    ends = state.ends if state else ()
+    rows, stale = [], []
+    for revision in (*tried, *(one.revision for tree, one in words.items() if tree not in trees)):
+        seen, excluded = ledger.observations(revision.tree, cell.key), ledger.excluded(revision.tree, cell.key)
+        told, judged = words.get(revision.tree), verdicts.get(revision.commit)
+        by_word = people.decide(told, moment(told.when)) if told else None
+        verdict, rationale = _recorded(judged)
+        outdated = judged is not None and ledger.revised(revision.tree, cell.key) > judged.when
+        if outdated and revision.commit in ends:
+            stale.append(revision.commit)
+        if rules is not None and by_word is not None:
+            verdict, rationale, outdated = by_word.verdict.name, by_word.rationale, False
+        elif rules is not None:
             answer = judge(seen, rules)
             verdict = answer.verdict.name if isinstance(answer, Decision) else "undecided"
             rationale = answer.rationale if isinstance(answer, Decision) else answer.why
-        kinds = {one.kind for one in seen}
-        outcomes = Counter((one.kind, one.outcome) for one in seen)
-        tallies = tuple(
-            Tally(
-                kind,
-                outcomes[kind, Outcome.INCONSISTENT],
-                outcomes[kind, Outcome.CLEAN],
-                sum(outcomes[kind, other] for other in Outcome if not other.is_evidence),
-            )
-            for kind in Kind
-            if kind in kinds
-        )
-        rows.append(Row(revision, tallies, verdict, rationale))
+            rationale += people.without(excluded)
+            outdated = False
+        word = by_word.rationale if by_word else ""
+        rows.append(Row(revision, _tallies(seen), tuple(excluded), word, verdict, rationale, outdated))
     clean = state.clean_ends if state else ()
     spent = sum(verdicts[commit].miss for commit in clean if commit in verdicts and _is_good(verdicts[commit]))
-    return CellStatus(cell, tuple(rows), spent)
+    by_words = sum(repository.resolve(commit).tree in words for commit in ends) if words else 0
+    return CellStatus(cell, tuple(rows), spent, by_words, tuple(stale))
+
+
+def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
+    """The counts of every kind of attempt that was made."""
+    kinds = {one.kind for one in seen}
+    outcomes = Counter((one.kind, one.outcome) for one in seen)
+    return tuple(
+        Tally(
+            kind,
+            outcomes[kind, Outcome.INCONSISTENT],
+            outcomes[kind, Outcome.CLEAN],
+            sum(outcomes[kind, other] for other in Outcome if not other.is_evidence),
+        )
+        for kind in Kind
+        if kind in kinds
+    )
 
 
 def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:

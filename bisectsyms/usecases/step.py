@@ -16,7 +16,7 @@ from bisectsyms.core.words import percent
 from bisectsyms.effects.bisecting import candidates, is_merge_base, refuse_cut_history
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.model import Judged, Kind, Revision, Verdict
-from bisectsyms.usecases import ends
+from bisectsyms.usecases import ends, standing
 from bisectsyms.usecases.judging import Judging
 
 ASSUMED_RATE = 0.25
@@ -38,6 +38,8 @@ class StepResult:
     candidates: int | None
     """Commits that can still be the culprit before this verdict; None outside a bisect."""
     last_attempt: int | None
+    told: int
+    """Ends of the search, this revision included, that are what they are by somebody's word."""
     git_word: str = ""
     """What git calls this verdict, where it has another word for it."""
     explained: tuple[str, str] | None = None
@@ -55,7 +57,7 @@ def step(judging: Judging, revision: Revision, state: BisectState | None) -> Ste
     if state is None:
         belief, kind = _assume(judging)
         decision = judging.judge(revision, belief, kind, budget)
-        return _result(judging, revision, decision, None, budget, 0.0, None, kind)
+        return _result(judging, revision, decision, None, budget, 0.0, None, kind, None)
     repository = judging.bench.repository
     refuse_cut_history(repository, state)
     if line := state.assumption():
@@ -64,21 +66,21 @@ def step(judging: Judging, revision: Revision, state: BisectState | None) -> Ste
     spent = sum(one.miss for one in ours)
     left = candidates(repository, state)
     share = max(0.0, budget - spent) / steps_left(left)
+    if (told := judging.told(revision)) is not None:
+        return _result(judging, revision, told, None, share, spent, left, Kind.RELINK, state)
     measured = ends.measure(judging, state, share)
     if depends_on_layout(measured.belief, measured.sample):
         measured = ends.learn_spread(judging, state, measured)
+    if standing.recheck(judging, state, measured, share):
+        spent = sum(one.miss for one in _clean_ends(judging, state)[0])
+        share = max(0.0, budget - spent) / steps_left(left)
     ends.refuse_what_cannot_be_reached(judging, measured, share)
     for commit in named:
         ends.check_clean(judging, state, repository.resolve(commit), measured, share)
     decision = judging.judge(revision, measured.belief, measured.kind, share)
     if decision.verdict is Verdict.GOOD and ends.may_drift(judging, measured) and not _was_good(judging, revision):
         decision = judging.judge(revision, ends.control(judging, state, measured), measured.kind, share)
-    result = _result(judging, revision, decision, measured, share, spent, left, measured.kind)
-    word = state.term(decision.verdict)
-    explained = None
-    if state.tells(decision.verdict) == NEW and is_merge_base(repository, state, revision.commit):
-        explained = ends.explain_merge_base(state, revision)
-    return replace(result, git_word=word if word != decision.verdict.name.lower() else "", explained=explained)
+    return _result(judging, revision, decision, measured, share, spent, left, measured.kind, state)
 
 
 def _assume(judging: Judging) -> tuple[Belief, Kind]:
@@ -117,25 +119,26 @@ def _result(
     spent: float,
     candidates: int | None,
     kind: Kind,
+    state: BisectState | None,
 ) -> StepResult:
     """Write the verdict down; ABORT judges nothing and is not written."""
     bench = judging.bench
     if decision.verdict is not Verdict.ABORT:
-        bench.ledger.judge(
-            Judged(
-                commit=revision.commit,
-                cell=bench.cell.key,
-                kind=kind,
-                verdict=decision.verdict,
-                consistency=decision.consistency,
-                rationale=decision.rationale,
-                miss=decision.miss if decision.verdict is Verdict.GOOD else 0.0,
-                when=judging.now(),
-            )
-        )
+        judging.write_down(revision, decision, kind)
     made = bench.ledger.attempts(tree=revision.tree, cell=bench.cell.key)
     if decision.verdict is Verdict.GOOD:
         spent += decision.miss
     number = made[-1].number if made else None
     budget = 1.0 - judging.options.confidence
-    return StepResult(revision, decision, measured, share, spent, budget, candidates, number)
+    told = judging.rests_on_words({revision.commit, *(state.ends if state else ())})
+    result = StepResult(revision, decision, measured, share, spent, budget, candidates, number, told)
+    return result if state is None else _for_git(judging, state, result)
+
+
+def _for_git(judging: Judging, state: BisectState, result: StepResult) -> StepResult:
+    """The result in git's words, and why git is going to stop where it does."""
+    verdict, word = result.decision.verdict, state.term(result.decision.verdict)
+    explained = None
+    if state.tells(verdict) == NEW and is_merge_base(judging.bench.repository, state, result.revision.commit):
+        explained = ends.explain_merge_base(state, result.revision)
+    return replace(result, git_word=word if word != verdict.name.lower() else "", explained=explained)

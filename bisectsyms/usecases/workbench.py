@@ -6,11 +6,12 @@ of the machine is waited out here, between attempts: the result of an attempt is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import takewhile
@@ -38,7 +39,20 @@ from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.toolchains import Toolchains
-from bisectsyms.model import Attempt, Cell, Kind, Measured, Observation, Outcome, Plan, Result, Revision
+from bisectsyms.model import (
+    Attempt,
+    Cell,
+    Exclusion,
+    Kind,
+    Measured,
+    Observation,
+    Outcome,
+    Plan,
+    Result,
+    Revision,
+    Told,
+    Toolchain,
+)
 
 CUT_SHORT = "cut-short"
 """Signature of an attempt that Ctrl-C, a signal or an error of ours ended."""
@@ -105,17 +119,7 @@ class Workbench:
             reporter.say(f"not passed on to the build: {' '.join(dropped)}")
         tools, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
         self.variation = Variation(options.lengths) if options.lengths else profile.variation
-        self.cell = Cell(
-            profile=loaded.name,
-            arch=profile.arch,
-            toolchain=installed.identity,
-            kconfig=loaded.digest,
-            jobs=options.jobs or profile.jobs or os.cpu_count() or 1,
-            targets=profile.targets,
-            variables=tuple(sorted(profile.variables.items())),
-            environment=tuple(sorted(profile.environment.items())),
-            variation=str(self.variation),
-        )
+        self.cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=self.variation)
         self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
         self._slot: slots.Slot | None = None
         try:
@@ -176,8 +180,16 @@ class Workbench:
         return mapped(slot.path, obj)
 
     def seen(self, revision: Revision) -> tuple[Observation, ...]:
-        """Every attempt of this cell at the same tree that has ended, whichever bisect made it."""
+        """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
         return self.ledger.observations(revision.tree, self.cell.key)
+
+    def excluded(self, revision: Revision) -> list[Exclusion]:
+        """The attempts that `seen` leaves out because somebody said so."""
+        return self.ledger.excluded(revision.tree, self.cell.key)
+
+    def told(self, revision: Revision) -> Told | None:
+        """What people said of the tree of this revision, if they did."""
+        return self.ledger.told(revision.tree, self.cell.key)
 
     def arrival(self, revision: Revision) -> Kind | None:
         """What brings the objtree to `revision`: nothing, an incremental build, or one from scratch."""
@@ -216,6 +228,28 @@ class Workbench:
         if plan.kind is Kind.RELINK and (arrival := self.arrival(plan.revision)):
             self.attempt(plan.revision, Ask(arrival, f"to relink as attempt {attempt.number} did"))
         return self.attempt(plan.revision, Ask(plan.kind, f"attempt {attempt.number} again", plan.draw))
+
+    @contextlib.contextmanager
+    def lent(self, revision: Revision) -> Iterator[bool]:
+        """The slot at `revision`, for people; whether the objtree is there too.
+
+        What they change must not reach a later attempt. So worktree and objtree are distrusted before
+        they begin, in case we are killed meanwhile, and once more when they have ended.
+        """
+        assert self._slot is not None
+        objtree = self.builder.objtree
+        self._slot.move_to(revision)
+        try:
+            self._distrust(self._slot, objtree)
+            yield objtree.at() == revision.tree
+        finally:
+            self._distrust(self._slot, objtree)
+
+    @staticmethod
+    def _distrust(slot: slots.Slot, objtree: slots.Objtree) -> None:
+        slot.distrust()
+        objtree.path.mkdir(parents=True, exist_ok=True)
+        objtree.suspect()
 
     def dry_run(self, revision: Revision) -> list[str]:
         """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
@@ -257,6 +291,22 @@ class Workbench:
         trouble = patient(lambda: self._health(self.builder.slot).trouble)
         if trouble:
             raise InfraError(f"{self.builder.slot}: {trouble}", next_step="free space, then the same command again")
+
+
+def cell_of(loaded: LoadedProfile, toolchain: Toolchain, *, jobs: int | None, variation: Variation) -> Cell:
+    """The cell of attempts with this profile and toolchain; `jobs` overrides the profile's."""
+    profile = loaded.profile
+    return Cell(
+        profile=loaded.name,
+        arch=profile.arch,
+        toolchain=toolchain,
+        kconfig=loaded.digest,
+        jobs=jobs or profile.jobs or os.cpu_count() or 1,
+        targets=profile.targets,
+        variables=tuple(sorted(profile.variables.items())),
+        environment=tuple(sorted(profile.environment.items())),
+        variation=str(variation),
+    )
 
 
 def objtree_key(cell: Cell) -> str:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from bisectsyms.effects.evidence.files import stored_size
 from bisectsyms.effects.evidence.store import FOLDER
 from bisectsyms.effects.ledger import rows, schema
 from bisectsyms.effects.ledger.file import NAME, connect, explained, mount_type, transaction
+from bisectsyms.effects.ledger.merge import Merging
 from bisectsyms.effects.ledger.owner import Owner
-from bisectsyms.effects.ledger.queries import Queries
 from bisectsyms.model import Attempt, Judged, Measured, Outcome, Plan, Result
 
 DIED = "died"
@@ -26,7 +27,7 @@ DIED = "died"
 RUNNING_OR_BURIED = "(ended is null or buried = 1)"
 
 
-class Ledger(Queries):
+class Ledger(Merging):
     """Open with `Ledger.open`; several processes may use one at once, each with its own.
 
     Every method may raise InfraError (disk full, not writable, held by another process for 30 s) and
@@ -34,9 +35,8 @@ class Ledger(Queries):
     """
 
     def __init__(self, db: sqlite3.Connection, state_dir: Path, now: Callable[[], float]) -> None:
-        super().__init__(db, state_dir / NAME)
+        super().__init__(db, state_dir / NAME, now)
         self._evidence = state_dir / FOLDER
-        self._now = now
 
     @classmethod
     def open(
@@ -69,7 +69,7 @@ class Ledger(Queries):
 
     def begin(self, plan: Plan) -> int:
         """Write down an attempt that is about to start; its number. Durable when it returns."""
-        row = {"begun": self._now(), **rows.plan_row(plan, Owner.me())}
+        row = {"uuid": str(uuid4()), "begun": self._now(), **rows.plan_row(plan, Owner.me())}
         with explained(self._path), transaction(self._db):
             self._insert("cells", rows.cell_row(plan.cell), "on conflict do nothing")
             return self._insert("attempts", row)
@@ -112,15 +112,6 @@ class Ledger(Queries):
         """Write down a verdict as it was given; the cell must have attempts."""
         with explained(self._path), transaction(self._db):
             self._insert("verdicts", rows.verdict_row(judged))
-
-    def _insert(self, table: str, row: rows.Row, conflict: str = "") -> int:
-        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        # Names of tables and columns are constants of ours; values are bound.
-        done = self._db.execute(
-            f"insert into {table} ({names}) values ({marks}) {conflict}",  # noqa: S608
-            rows.writable(row),
-        )
-        return int(done.lastrowid or 0)
 
     def _end(self, number: int, result: Result, condition: str, *, buried: bool) -> bool:
         """Set the end of an attempt if it meets the condition, one of our constants; whether it did."""

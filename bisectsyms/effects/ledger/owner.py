@@ -1,4 +1,4 @@
-"""Which process drives an attempt, told so that it can be looked for after a crash or a reboot.
+"""Which process drives an attempt, told so that it can be looked for after a crash or a reboot; and whose word it is.
 
 A pid alone is not enough: pids are used again, and mean something else in another container. Where
 nothing can be said for certain, a process counts as alive: taking a living one for dead costs more.
@@ -7,6 +7,8 @@ nothing can be said for certain, a process counts as alive: taking a living one 
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,15 @@ class Owner:
             return not psutil.pid_exists(self.pid)  # /proc mounted with hidepid shows less than kill(2)
         except psutil.AccessDenied:
             return False
+
+
+def whoami() -> str:
+    """The person at the keyboard, as user@host: whose word it is."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in some containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def _started(process: psutil.Process) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bisectsyms.effects.evidence.store import Worth
 from bisectsyms.effects.ledger import rows
 from bisectsyms.effects.ledger.file import explained
-from bisectsyms.model import Attempt, Cell, Judged, Kind, Observation, Outcome, Revision
+from bisectsyms.model import Attempt, Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Told, Word
 
 
 class Queries:
@@ -60,20 +60,62 @@ class Queries:
         return attempts
 
     def observations(self, tree: str, cell: str) -> tuple[Observation, ...]:
-        """What the pure core may know: the ended attempts at this git tree, in order of number."""
+        """What the pure core may know: the ended attempts at this git tree, in order of number, none excluded."""
         found = self._select(
-            "select * from attempts where tree = ? and cell = ? and ended is not null order by number", tree, cell
+            "select * from attempts where tree = ? and cell = ? and ended is not null "
+            "and number not in (select attempt from excluded) order by number",
+            tree,
+            cell,
         )
         return tuple(rows.to_observation(row) for row in found)
+
+    def excluded(self, tree: str, cell: str) -> list[Exclusion]:
+        """The attempts at this git tree that somebody has taken out of the evidence, in order of number."""
+        found = self._select(
+            "select excluded.* from excluded join attempts on attempt = number where tree = ? and cell = ? "
+            "order by attempt",
+            tree,
+            cell,
+        )
+        return [rows.to_exclusion(row) for row in found]
+
+    def exclusion(self, number: int) -> Exclusion | None:
+        found = self._select("select * from excluded where attempt = ?", number)
+        return rows.to_exclusion(found[0]) if found else None
+
+    def told(self, tree: str, cell: str) -> Told | None:
+        """The newest word of people about this git tree; None if there is none, or it was taken back."""
+        return next((told for told in self.all_told(cell) if told.revision.tree == tree), None)
+
+    def all_told(self, cell: str) -> list[Told]:
+        """The newest word about every git tree of this cell, without those that were taken back."""
+        newest = self._select("select *, max(said) from told where cell = ? group by tree order by said", cell)
+        return [told for row in newest if (told := rows.to_told(row)).word is not Word.NOTHING]
+
+    def revised(self, tree: str, cell: str) -> float:
+        """When people or an import last changed what is known of this git tree; 0 if they never did."""
+        found = self._select("select at from revised where tree = ? and cell = ?", tree, cell)
+        return float(found[0]["at"]) if found else 0.0
+
+    def origins(self) -> dict[str, int]:
+        """How many attempts were taken over from other ledgers, by the host that made them."""
+        found = self._select("select host, count(*) from attempts where imported is not null group by host order by 1")
+        return dict(tuple(row) for row in found)
+
+    def origin(self, number: int) -> str:
+        """The host whose ledger an attempt was taken over from; empty for one that was made here."""
+        found = self._select("select host from attempts where number = ? and imported is not null", number)
+        return str(found[0]["host"]) if found else ""
 
     def count(self) -> int:
         """How many attempts were ever begun."""
         return int(self._select("select count(*) from attempts")[0][0])
 
     def mean_seconds(self, cell: str, kind: Kind) -> float | None:
-        """Mean duration in seconds of an attempt of this kind that was evidence; None before the first."""
+        """Mean duration in seconds of an attempt of this kind that was evidence here; None before the first."""
         (mean,) = self._select(
-            "select avg(seconds) from attempts where cell = ? and kind = ? and outcome in ('CLEAN', 'INCONSISTENT')",
+            "select avg(seconds) from attempts where cell = ? and kind = ? and outcome in ('CLEAN', 'INCONSISTENT') "
+            "and imported is null",
             cell,
             str(kind),
         )[0]
@@ -123,10 +165,11 @@ class Queries:
         """What the store may give up, worth least first: passes, other ends, failures, each oldest first.
 
         What several attempts share is worth what its most valuable user makes it; nothing that the
-        newest failure has is given up.
+        newest failure made here has is given up.
         """
-        last = self.last(Outcome.INCONSISTENT)
-        precious = frozenset(digest for _, digest in last.result.evidence) if last and last.result else frozenset()
+        last = "select max(number) from attempts where outcome = 'INCONSISTENT' and imported is null"
+        found = self._select(f"select digest from evidence where attempt = ({last})")  # noqa: S608
+        precious = frozenset(str(row["digest"]) for row in found)
         found = self._select(
             "select digest, max(case outcome when 'CLEAN' then 0 when 'INCONSISTENT' then 2 else 1 end) as worth, "
             "max(attempt) as newest from evidence join attempts on attempt = number "

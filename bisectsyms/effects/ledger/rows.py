@@ -17,6 +17,7 @@ from bisectsyms.model import (
     Cell,
     Consistency,
     Draw,
+    Exclusion,
     Judged,
     Kind,
     Measured,
@@ -25,8 +26,10 @@ from bisectsyms.model import (
     Plan,
     Result,
     Revision,
+    Told,
     Toolchain,
     Verdict,
+    Word,
 )
 
 Value = str | int | float | None
@@ -102,6 +105,39 @@ def verdict_row(judged: Judged) -> Row:
         "rationale": judged.rationale,
         "miss": judged.miss,
     }
+
+
+def told_row(told: Told) -> Row:
+    revision = told.revision
+    return {
+        "cell": told.cell,
+        "tree": revision.tree,
+        "said": told.when,
+        "who": told.who,
+        "word": told.word.value,
+        "why": told.why,
+        "revision": revision.commit,
+        "title": revision.title,
+        "name": revision.name,
+    }
+
+
+def exclusion_row(exclusion: Exclusion, *, excluded: bool) -> Row:
+    return {
+        "attempt": exclusion.attempt,
+        "said": exclusion.when,
+        "who": exclusion.who,
+        "why": exclusion.why,
+        "excluded": int(excluded),
+    }
+
+
+def to_told(row: sqlite3.Row) -> Told:
+    return Told(to_revision(row), row["cell"], Word(row["word"]), row["why"], row["who"], row["said"])
+
+
+def to_exclusion(row: sqlite3.Row) -> Exclusion:
+    return Exclusion(row["attempt"], row["why"], row["who"], row["said"])
 
 
 def to_owner(row: sqlite3.Row) -> Owner:

@@ -7,7 +7,9 @@ A newer ledger, or a database of another program, is refused before anything in 
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import uuid
 from collections.abc import Iterator, Sequence
 
 from bisectsyms import __version__
@@ -15,6 +17,9 @@ from bisectsyms.errors import UserError
 
 APPLICATION_ID = 0x62737973
 """`bsys`; in the file's header, so that file(1) and we know a ledger from any other database."""
+
+ATTEMPTS = uuid.UUID("b1c5e75a-6d5f-4a0e-9b7e-62737973a11e")
+"""The name space of the uuids that are made from what is known of an attempt."""
 
 FIRST = """
 create table cells (
@@ -106,7 +111,61 @@ create view history as           -- one line per attempt, oldest first
     from attempts order by number;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+SECOND = """
+alter table attempts add column uuid text not null default '';  -- the same in every ledger it is merged into
+update attempts set uuid = identity(host, boot, pid, number, printf('%.3f', begun));
+create unique index attempts_by_uuid on attempts (uuid);
+alter table attempts add column imported real;  -- when it was taken over from another ledger; null: made here
+create table exclusions (        -- the newest word about an attempt counts
+    attempt integer not null references attempts (number),
+    said real not null,
+    who text not null,
+    why text not null,
+    excluded integer not null,   -- 0: taken back
+    primary key (attempt, said, who)
+);
+create view excluded as          -- attempts that are no evidence now
+    select attempt, max(said) as said, who, why from exclusions group by attempt having excluded;
+create table told (              -- people's words about revisions; the newest for a tree and cell counts
+    cell text not null references cells (key),
+    tree text not null,
+    said real not null,
+    who text not null,
+    word text not null,          -- failed, clean, untestable, nothing
+    why text not null,
+    revision text not null,
+    title text not null,
+    name text not null,
+    primary key (cell, tree, said, who)
+);
+create table revised (           -- when people or an import last changed what is known of a revision
+    cell text not null,
+    tree text not null,
+    at real not null,
+    primary key (cell, tree)
+);
+drop view rates;
+create view rates as             -- how often each revision fails, per cell and kind
+    select cell, tree, kind, coalesce(nullif(max(name), ''), substr(max(revision), 1, 12)) as revision,
+           sum(outcome = 'INCONSISTENT' and who is null) as inconsistent,
+           sum(outcome = 'CLEAN' and who is null) as clean,
+           sum(outcome not in ('INCONSISTENT', 'CLEAN') and who is null) as no_evidence,
+           round(1.0 * sum(outcome = 'INCONSISTENT' and who is null)
+                 / nullif(sum(outcome in ('INCONSISTENT', 'CLEAN') and who is null), 0), 3) as rate,
+           round(avg(seconds), 2) as seconds,
+           count(who) as excluded
+    from attempts left join excluded on attempt = number
+    where ended is not null group by cell, tree, kind order by min(number);
+drop view history;
+create view history as           -- one line per attempt, oldest first
+    select number, datetime(begun, 'unixepoch', 'localtime') as begun,
+           coalesce(nullif(name, ''), substr(revision, 1, 12)) as revision, cell, kind, draw_length,
+           coalesce(outcome, 'running') as outcome, signature, round(seconds, 2) as seconds, attempts.why,
+           host, excluded.why as excluded
+    from attempts left join excluded on attempt = number order by number;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 
@@ -144,6 +203,7 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS, *, s
     """
     if _pragma(db, "user_version") == len(migrations):
         return
+    db.create_function("identity", -1, identity, deterministic=True)
     db.execute("begin immediate")
     try:
         # Read again: another process may have been first.
@@ -163,6 +223,11 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS, *, s
         if db.in_transaction:
             db.execute("rollback")
         raise
+
+
+def identity(*known: str | int) -> str:
+    """The uuid of an attempt that was made before attempts had one: the same in every copy of its ledger."""
+    return str(uuid.uuid5(ATTEMPTS, json.dumps(known)))
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

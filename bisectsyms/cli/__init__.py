@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bisectsyms import __version__
+from bisectsyms.cli import looking
+from bisectsyms.cli.shared import (
+    known_toolchains,
+    open_bench,
+    open_repository,
+    profile_folders,
+    show_result,
+    slots_folder,
+)
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.options import bench_options, json_option, slots_option, step_options
 
 if TYPE_CHECKING:
-    from bisectsyms.effects.gitrepo import Repository
-    from bisectsyms.inputs.toolchains import Toolchains
     from bisectsyms.usecases.judging import StepOptions
-    from bisectsyms.usecases.workbench import Workbench
 
 EXIT_STATUS = """\b
 Exit status of step:  0 good, 1 bad, 125 skip, 128 abort, 130 Ctrl-C.
@@ -64,7 +69,7 @@ def run(argv: list[str]) -> tuple[int, bool]:
 
 def _verb(error: click.ClickException) -> str:
     ctx = getattr(error, "ctx", None)
-    return f"{ctx.info_name} " if ctx is not None and ctx.parent is not None else ""
+    return f"{ctx.command_path.partition(' ')[2]} ".lstrip() if ctx is not None else ""
 
 
 def _refuse_under_bisect_run(argv: list[str]) -> None:
@@ -76,12 +81,6 @@ def _refuse_under_bisect_run(argv: list[str]) -> None:
             f"`bisectsyms {' '.join(argv)}` judges nothing, so git bisect run must not call it",
             next_step="git bisect run bisectsyms --profile NAME",
         )
-
-
-def _slots_dir(given: Path | None) -> Path:
-    if given is not None:
-        return given.absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms"
 
 
 @click.group(cls=Verbs, epilog=EXIT_STATUS, context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,6 +100,7 @@ def main() -> None:
 @click.option("--find-fix", is_flag=True, help="The failure is at the old end; which commit fixed it?")
 @step_options
 @bench_options
+@json_option
 def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
     """Judge the revision that git checked out, or REV (the verb of git bisect run).
 
@@ -112,7 +112,7 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
     from bisectsyms.usecases import step as use
     from bisectsyms.usecases.judging import Judging
 
-    repository = _repository()
+    repository = open_repository()
     state = read_bisect(repository, find_fix=find_fix)
     if rev is None and state is None and sys.stdin is not None and sys.stdin.isatty():
         click.echo(main.get_help(click.Context(main, info_name="bisectsyms")))
@@ -120,7 +120,7 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
     if find_fix and state is None:
         raise UserError("--find-fix: no bisect runs here", next_step="git bisect start, with both ends")
     options = _judging(given)
-    with _bench(repository, given) as bench:
+    with open_bench(repository, given) as bench:
         revision = repository.head() if rev is None else repository.resolve(rev)
         if dry_run:
             for line in bench.dry_run(revision):
@@ -130,7 +130,7 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
         for line in text.step_lines(result):
             bench.reporter.say(line)
     if given["as_json"]:
-        _show(result, lambda _: None, as_json=True)
+        show_result(result, lambda _: None, as_json=True)
     verdict = result.decision.verdict
     return int(verdict.value if state is None else state.tells(verdict))
 
@@ -138,6 +138,7 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
 @main.command()
 @click.argument("number", type=int)
 @bench_options
+@json_option
 def again(number: int, **given: Any) -> int:
     """Repeat attempt NUMBER: same revision, kind and draw.
 
@@ -147,14 +148,14 @@ def again(number: int, **given: Any) -> int:
     from bisectsyms.render import text
     from bisectsyms.usecases import again as use
 
-    repository = _repository()
-    first = use.find(repository, number)
+    repository = open_repository()
+    first = use.find_here(repository, number)
     cell = first.plan.cell
     given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
     identity = "" if given["toolchain"] else cell.toolchain.digest
-    with _bench(repository, given, identity) as bench:
+    with open_bench(repository, given, identity) as bench:
         repeated = use.again(bench, first)
-    _show(repeated, text.show_repeated, given["as_json"])
+    show_result(repeated, text.show_repeated, given["as_json"])
     return 0 if repeated.same_outcome else 3
 
 
@@ -170,9 +171,9 @@ def status(rejudge: bool, as_json: bool) -> int:
     from bisectsyms.render import text
     from bisectsyms.usecases import status as use
 
-    report = use.status(_repository(), rejudge=rejudge)
-    _show(report, text.show_status, as_json)
-    return 0 if report.attempts else 3
+    report = use.status(open_repository(), rejudge=rejudge)
+    show_result(report, text.show_status, as_json)
+    return 0 if report.cells else 3
 
 
 @main.command()
@@ -189,13 +190,13 @@ def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int
     from bisectsyms.render import text
     from bisectsyms.usecases.doctor import examine
 
-    folders = _profile_folders()
+    folders = profile_folders()
     wanted = names or tuple(name for name, _ in available(**folders))
     profiles = [find_profile(name, **folders) for name in wanted]
     checks = examine(
-        profiles, toolchains=_toolchains(), slots_dir=_slots_dir(slots_dir), state_dir=folders["state_dir"]
+        profiles, toolchains=known_toolchains(), slots_dir=slots_folder(slots_dir), state_dir=folders["state_dir"]
     )
-    _show(checks, text.show_checks, as_json)
+    show_result(checks, text.show_checks, as_json)
     return 3 if any(check.state == "missing" for check in checks) else 0
 
 
@@ -212,10 +213,10 @@ def toolchains(folders: tuple[Path, ...], as_json: bool) -> int:
     from bisectsyms.render import text
     from bisectsyms.usecases.toolchains import listing
 
-    known = _profile_folders()
+    known = profile_folders()
     profiles = [find_profile(name, **known) for name, _ in available(**known)]
-    found = listing(profiles, _toolchains(folders), os.environ)
-    _show(found, text.show_toolchains, as_json)
+    found = listing(profiles, known_toolchains(folders), os.environ)
+    show_result(found, text.show_toolchains, as_json)
     return 0 if found else 3
 
 
@@ -232,7 +233,7 @@ def clean(yes: bool, slots_dir: Path | None, as_json: bool) -> int:
     from bisectsyms.render import text
     from bisectsyms.usecases import clean as use
 
-    _show(use.clean(_repository(), _slots_dir(slots_dir), remove=yes), text.show_slots, as_json)
+    show_result(use.clean(open_repository(), slots_folder(slots_dir), remove=yes), text.show_slots, as_json)
     return 0
 
 
@@ -253,44 +254,12 @@ def demo(as_json: bool, **given: Any) -> int:
     from bisectsyms.usecases import demo as use
 
     outcome = use.demo(use.DemoOptions(**given), say=lambda line: click.echo(line, err=True))
-    _show(outcome, text.show_demo, as_json)
+    show_result(outcome, text.show_demo, as_json)
     return 0 if outcome.right else 3
 
 
-def _show(result: Any, show: Callable[[Any], None], as_json: bool) -> None:
-    """One object on stdout for scripts, or text for people."""
-    if as_json:
-        from bisectsyms.render.jsontext import document
-
-        click.echo(document(result))
-    else:
-        show(result)
-
-
-def _xdg_config_home() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-
-
-def _toolchains(folders: tuple[Path, ...] = ()) -> Toolchains:
-    from bisectsyms.inputs.toolchains import load_toolchains
-
-    return load_toolchains(_xdg_config_home(), folders)
-
-
-def _repository() -> Repository:
-    from bisectsyms.effects.gitrepo import Repository
-
-    return Repository.discover(Path.cwd(), os.environ)
-
-
-def _profile_folders() -> dict[str, Path]:
-    """Where profiles are looked up beside the shipped ones."""
-    xdg = _xdg_config_home()
-    try:
-        state_dir = _repository().state_dir
-    except UserError:
-        state_dir = xdg / "bisectsyms"
-    return {"state_dir": state_dir, "xdg_config_home": xdg, "cwd": Path.cwd()}
+for verb in looking.VERBS:
+    main.add_command(verb)
 
 
 def _judging(given: dict[str, Any]) -> StepOptions:
@@ -307,30 +276,3 @@ def _judging(given: dict[str, Any]) -> StepOptions:
         classify=given["classify"] or 0,
         flaky=Verdict[given["flaky"].upper()],
     )
-
-
-def _bench(repository: Repository, given: dict[str, Any], identity: str = "") -> Workbench:
-    from bisectsyms.effects.caller import called_by_bisect_run
-    from bisectsyms.inputs.profile import available, find_profile
-    from bisectsyms.render.progress import Reporter, log_to
-    from bisectsyms.usecases.workbench import Options, Workbench
-
-    folders = {**_profile_folders(), "state_dir": repository.state_dir}
-    name = given["profile"]
-    if not name:
-        names = ", ".join(known for known, _ in available(**folders))
-        raise UserError("no profile was named", next_step=f"--profile NAME; there are: {names}")
-    loaded = find_profile(name, **folders)
-    log_to(repository.state_dir)
-    reporter = Reporter(live=not called_by_bisect_run())
-    options = Options(
-        slots_dir=_slots_dir(given["slots_dir"]),
-        toolchains=_toolchains(),
-        toolchain=given["toolchain"] or "",
-        identity=identity,
-        jobs=given["jobs"],
-        lengths=given["sweep"],
-        keep_evidence=given["keep_evidence"],
-        infra_wait=given["infra_wait"],
-    )
-    return Workbench(repository, loaded, options, os.environ, reporter)

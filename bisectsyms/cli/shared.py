@@ -1,0 +1,110 @@
+"""What several verbs need before and after their use case: the repository, the bench, and how a result is shown.
+
+Every import of weight is inside a function, so that `--version` and `--help` stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bisectsyms.errors import UserError
+
+if TYPE_CHECKING:
+    from bisectsyms.effects.gitrepo import Repository
+    from bisectsyms.inputs.profile import LoadedProfile
+    from bisectsyms.inputs.toolchains import Toolchains
+    from bisectsyms.usecases.workbench import Workbench
+
+
+def show_result(result: Any, show: Callable[[Any], None], as_json: bool) -> None:
+    """One object on stdout for scripts, or text for people."""
+    if as_json:
+        from bisectsyms.render.jsontext import document
+
+        click.echo(document(result))
+    else:
+        show(result)
+
+
+def open_repository() -> Repository:
+    """The repository of the current folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    from bisectsyms.effects.gitrepo import Repository
+
+    return Repository.discover(Path.cwd(), os.environ)
+
+
+def slots_folder(given: Path | None) -> Path:
+    """Where slots are, if not told otherwise in the user's cache."""
+    if given is not None:
+        return given.absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms"
+
+
+def profile_folders() -> dict[str, Path]:
+    """Where profiles are looked up beside the shipped ones."""
+    xdg = _xdg_config_home()
+    try:
+        state_dir = open_repository().state_dir
+    except UserError:
+        state_dir = xdg / "bisectsyms"
+    return {"state_dir": state_dir, "xdg_config_home": xdg, "cwd": Path.cwd()}
+
+
+def known_toolchains(folders: tuple[Path, ...] = ()) -> Toolchains:
+    """What is known of compilers, and further `folders` to look for them in."""
+    from bisectsyms.inputs.toolchains import load_toolchains
+
+    return load_toolchains(_xdg_config_home(), folders)
+
+
+def _xdg_config_home() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def load_profile(repository: Repository, name: str | None) -> LoadedProfile:
+    """The profile called `name`, looked up for `repository`.
+
+    Raises:
+        UserError: none was named, there is none, or it has errors.
+    """
+    from bisectsyms.inputs.profile import available, find_profile
+
+    folders = {**profile_folders(), "state_dir": repository.state_dir}
+    if not name:
+        names = ", ".join(known for known, _ in available(**folders))
+        raise UserError("no profile was named", next_step=f"--profile NAME; there are: {names}")
+    return find_profile(name, **folders)
+
+
+def open_bench(repository: Repository, given: dict[str, Any], identity: str = "") -> Workbench:
+    """The bench for the profile and the options that were given; to be used with `with`.
+
+    `identity` is the digest of the toolchain to use if it is still there.
+    """
+    from bisectsyms.effects.caller import called_by_bisect_run
+    from bisectsyms.render.progress import Reporter, log_to
+    from bisectsyms.usecases.workbench import Options, Workbench
+
+    loaded = load_profile(repository, given["profile"])
+    log_to(repository.state_dir)
+    reporter = Reporter(live=not called_by_bisect_run())
+    options = Options(
+        slots_dir=slots_folder(given["slots_dir"]),
+        toolchains=known_toolchains(),
+        toolchain=given["toolchain"] or "",
+        identity=identity,
+        jobs=given["jobs"],
+        lengths=given["sweep"],
+        keep_evidence=given["keep_evidence"],
+        infra_wait=given["infra_wait"],
+    )
+    return Workbench(repository, loaded, options, os.environ, reporter)

@@ -1,0 +1,274 @@
+"""A ledger as JSON lines, for another host: a header, cells, attempts, words of people, verdicts, an end.
+
+Whoever wrote the file, each line is checked here before a row is made of it, and the whole file before
+the first row is written. Ids must look like ids and names like names, because later they become
+arguments of git and parts of paths; nothing in the file is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, BinaryIO, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from bisectsyms import __version__
+from bisectsyms.core.words import plain
+from bisectsyms.effects.ledger.rows import Row
+from bisectsyms.effects.ledger.schema import MIGRATIONS
+from bisectsyms.errors import UserError
+from bisectsyms.model import Cell, Consistency, Kind, Outcome, Word
+
+LONGEST = 1 << 22
+"""Bytes of a line; an attempt takes about two thousand."""
+LARGEST = 2**63 - 1
+"""What SQLite can store as an integer."""
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Number = Annotated[int, Field(ge=0, le=LARGEST)]
+Flag = Annotated[int, Field(ge=0, le=1)]
+Time = Annotated[float, Field(ge=0.0)]
+
+
+class Line(BaseModel):
+    """What all lines have in common: `record` tells them apart, no other key than these, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Header(Line):
+    """The first line. What a newer one may have beside this is passed over, so that its version can be told."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    record: Literal["ledger"]
+    program: str
+    schema_version: Annotated[int, Field(ge=1)]
+    host: str
+
+
+class CellLine(Line):
+    record: Literal["cell"]
+    key: Key
+    cell: Cell
+
+    @field_validator("cell")
+    @classmethod
+    def _no_path(cls, cell: Cell) -> Cell:
+        """`again` looks the profile up by this name; a path could lead it into the tree under test."""
+        if "/" in cell.profile or cell.profile.endswith((".yaml", ".yml")):
+            raise ValueError(f"{cell.profile!r} is no name of a profile")
+        return cell
+
+
+class AttemptLine(Line):
+    """An attempt that has ended, its fields named as the columns of the ledger."""
+
+    record: Literal["attempt"]
+    uuid: Uuid
+    begun: Time
+    host: str
+    boot: str
+    pids: str
+    pid: Number
+    pid_started: float
+    revision: Id
+    tree: Id
+    title: str
+    name: str
+    cell: Key
+    kind: Kind
+    draw_length: Annotated[int, Field(ge=1, le=64)]
+    slot: str
+    paths: str
+    from_scratch: Flag
+    command: str
+    dropped: tuple[str, ...]
+    ended: Time
+    buried: Flag
+    outcome: Outcome
+    signature: str
+    why: str
+    exit_status: Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | None
+    layout: str
+    kernel_release: str
+    seconds: Time
+    cpu_seconds: Time
+    peak_rss: Number
+    load: Time
+    slots_in_use: Number
+    evidence: tuple[tuple[str, Digest], ...]
+
+    def row(self) -> Row:
+        """The columns of the table of attempts."""
+        values = self.model_dump(mode="json", exclude={"record", "evidence", "dropped"})
+        return {**values, "dropped": json.dumps(self.dropped)}
+
+
+class ExclusionLine(Line):
+    record: Literal["exclusion"]
+    attempt: Uuid
+    said: Time
+    who: str
+    why: str
+    excluded: Flag
+
+
+class ToldLine(Line):
+    record: Literal["told"]
+    cell: Key
+    tree: Id
+    said: Time
+    who: str
+    word: Word
+    why: str
+    revision: Id
+    title: str
+    name: str
+
+
+class VerdictLine(Line):
+    """What was said there; it is for other readers, and never taken over."""
+
+    record: Literal["verdict"]
+    judged: Time
+    revision: Id
+    cell: Key
+    kind: Kind
+    verdict: Literal["GOOD", "BAD", "SKIP", "ABORT"]
+    consistency: Consistency
+    rationale: str
+    miss: Time
+
+
+class EndLine(Line):
+    """The last line, so that a file which was cut short is known for one."""
+
+    record: Literal["end"]
+    lines: Number
+
+
+Body = CellLine | AttemptLine | ExclusionLine | ToldLine | VerdictLine | EndLine
+ANY: TypeAdapter[Body] = TypeAdapter(Annotated[Body, Field(discriminator="record")])
+L = TypeVar("L", bound=Line)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A file that was read to its end and fits together."""
+
+    host: str
+    cells: tuple[CellLine, ...]
+    attempts: tuple[AttemptLine, ...]
+    exclusions: tuple[ExclusionLine, ...]
+    told: tuple[ToldLine, ...]
+
+
+def write(host: str, records: Iterable[dict[str, object]]) -> Iterator[bytes]:
+    """The lines of a file: what `Merging.records` gives, between a header and an end."""
+    header = {
+        "record": "ledger",
+        "program": f"bisectsyms {__version__}",
+        "schema_version": len(MIGRATIONS),
+        "host": host,
+    }
+    number = 0
+    for number, record in enumerate((header, *records), 1):  # noqa: B007 - its last value is used
+        yield _text(record)
+    yield _text({"record": "end", "lines": number})
+
+
+def _text(record: dict[str, object]) -> bytes:
+    return json.dumps(record).encode() + b"\n"
+
+
+def read(source: BinaryIO, name: str) -> Batch:
+    """Read and check a whole file; `name` stands in errors, with the number of the line.
+
+    Raises:
+        UserError: it is no export, of a newer version, damaged, or does not fit together.
+    """
+    reading = _Reading(name)
+    host = reading.header(source.readline(LONGEST))
+    while line := source.readline(LONGEST):
+        reading.line(line)
+    return reading.batch(host)
+
+
+class _Reading:
+    """The lines read so far, and what they refer to."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._number = 1
+        self._lines: list[Body] = []
+        self._keys: set[str] = set()
+        self._uuids: set[str] = set()
+        self._ended = False
+
+    def header(self, line: bytes) -> str:
+        try:
+            header = Header.model_validate_json(line)
+        except ValidationError as error:
+            raise self._error("this is no ledger that bisectsyms has exported") from error
+        if header.schema_version > len(MIGRATIONS):
+            raise UserError(
+                f"{self._name}:1: written by {plain(header.program)}: its ledger is of version "
+                f"{header.schema_version}, and this bisectsyms {__version__} knows versions up to {len(MIGRATIONS)}; "
+                "nothing was taken over",
+                next_step="pip install --upgrade bisectsyms",
+            )
+        return header.host
+
+    def line(self, text: bytes) -> None:
+        self._number += 1
+        if self._ended:
+            raise self._error("there is more after the end")
+        try:
+            line = ANY.validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise self._error(plain(f"{place}: {first['msg']}" if place else first["msg"])) from error
+        if problem := self._problem(line):
+            raise self._error(problem)
+        self._lines.append(line)
+
+    def _problem(self, line: Body) -> str:
+        """What does not fit to the lines before it; empty if all does."""
+        match line:
+            case CellLine():
+                self._keys.add(line.key)
+                return "" if line.cell.key == line.key else f"cell {line.key} has other contents than its key says"
+            case AttemptLine() | ToldLine() | VerdictLine() if line.cell not in self._keys:
+                return f"its cell {line.cell} is not in the lines before"
+            case AttemptLine():
+                twice = line.uuid in self._uuids
+                self._uuids.add(line.uuid)
+                return f"attempt {line.uuid} is here twice" if twice else ""
+            case ExclusionLine() if line.attempt not in self._uuids:
+                return f"its attempt {line.attempt} is not in the lines before"
+            case EndLine():
+                self._ended = True
+                missing = line.lines != self._number - 1
+                return f"{line.lines} lines were written, {self._number - 1} are here" if missing else ""
+        return ""
+
+    def batch(self, host: str) -> Batch:
+        if not self._ended:
+            raise self._error("the file ends before its end: it was cut short")
+        return Batch(host, self._all(CellLine), self._all(AttemptLine), self._all(ExclusionLine), self._all(ToldLine))
+
+    def _all(self, kind: type[L]) -> tuple[L, ...]:
+        return tuple(line for line in self._lines if isinstance(line, kind))
+
+    def _error(self, what: str) -> UserError:
+        return UserError(
+            f"{self._name}:{self._number}: {what}; nothing was taken over",
+            next_step="export it again: bisectsyms ledger export FILE",
+        )

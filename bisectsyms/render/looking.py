@@ -1,0 +1,66 @@
+"""Results of the verbs that look again: words of people, logs, imports, a new profile."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+from bisectsyms.core.words import count, plain
+from bisectsyms.effects.ledger.merge import Merged
+from bisectsyms.model import Word
+from bisectsyms.render.progress import attempt_line
+from bisectsyms.usecases.exclude import Excluded
+from bisectsyms.usecases.init import Written
+from bisectsyms.usecases.tell import Telling
+
+REVISED = "verdicts that git was told already are looked at again by the next step (bisectsyms status)"
+
+
+def _say(*lines: str) -> None:
+    console = Console(file=sys.stdout, highlight=False)
+    for line in lines:
+        console.print(plain(line), soft_wrap=True, markup=False)
+
+
+def show_log(log: bytes) -> None:
+    """Byte by byte, unless it is a person who reads: then through a pager, and nothing in it moves the terminal."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(log)
+        return
+    console = Console(file=sys.stdout, highlight=False)
+    with console.pager():
+        console.print(Text(plain(log.decode(errors="backslashreplace"))), soft_wrap=True)
+
+
+def show_excluded(excluded: Excluded) -> None:
+    what = "counts again" if excluded.counts else f"is out of the evidence: {excluded.exclusion.why}"
+    _say(attempt_line(excluded.attempt), f"attempt {excluded.attempt.number} {what}", REVISED)
+
+
+def show_telling(telling: Telling) -> None:
+    told, cell = telling.told, f"{telling.cell} -j{telling.cell.jobs} {telling.cell.variation}"
+    if told.word is Word.NOTHING:
+        _say(f"{told.revision} ({told.revision.title}): nothing is told any more, attempts decide ({cell})", REVISED)
+    else:
+        _say(f"{told.revision} ({told.revision.title}): {told.word}, by the word of {told.who} ({cell})", REVISED)
+
+
+def show_merged(merged: Merged) -> None:
+    _say(
+        f"from {merged.host}: {count(merged.attempts, 'new attempt')}, {count(merged.words, 'new word')} of people; "
+        f"{count(merged.known, 'attempt')} known already",
+        REVISED if merged.attempts or merged.words else "nothing has changed",
+    )
+
+
+def show_written(written: Written) -> None:
+    path = shlex.quote(str(written.path) if "/" in str(written.path) else f"./{written.path}")
+    found = f"toolchains found: {', '.join(written.toolchains) or 'none'}"
+    _say(
+        f"{path}: {written.arch}, {written.defconfig} (of {written.defconfigs}), {written.toolchain}; {found}",
+        f"check it:  bisectsyms doctor --profile {path}",
+        f"use it:    git bisect run bisectsyms --profile {path}",
+    )

@@ -1,0 +1,209 @@
+"""Two ledgers made one: every attempt counts once, words agree, and a file that is not whole changes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bisectsyms.core.belief import known
+from bisectsyms.core.decide import Ask, Decision, Rules, judge
+from bisectsyms.effects.ledger import Ledger, exchange
+from bisectsyms.effects.ledger.exchange import AttemptLine, ToldLine, read, write
+from bisectsyms.effects.ledger.merge import Merged
+from bisectsyms.errors import UserError
+from bisectsyms.model import Kind, Outcome, Result, Verdict, Word
+from tests.ledgers import CELL, CLANG, CLEAN, FAILED, digest, judged, plan
+
+Lines = list[dict[str, Any]]
+
+
+def made(ledger: Ledger, *results: Result, revision: int = 1) -> None:
+    for result in results:
+        ledger.finish(ledger.begin(plan(revision)), result)
+
+
+def exported(ledger: Ledger, host: str = "other") -> bytes:
+    return b"".join(write(host, ledger.records()))
+
+
+def merge(ledger: Ledger, content: bytes) -> Merged:
+    return ledger.take_over(read(io.BytesIO(content), "file"))
+
+
+def counts(ledger: Ledger, revision: int = 1) -> tuple[int, int]:
+    """(failed, clean) attempts at a revision."""
+    outcomes = [one.outcome for one in ledger.observations(plan(revision).revision.tree, CELL.key)]
+    return outcomes.count(Outcome.INCONSISTENT), outcomes.count(Outcome.CLEAN)
+
+
+def test_two_ledgers_merged_both_ways_count_the_same_and_derive_the_same_verdict(tmp_path: Path) -> None:
+    rules = Rules(known(0.5), Kind.RELINK, share=0.05, draws=1)
+    tree = plan().revision.tree
+    with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
+        made(one, CLEAN, CLEAN, replace(CLEAN, outcome=Outcome.INFRA))
+        made(two, CLEAN, CLEAN, CLEAN)
+        made(two, FAILED, revision=2)
+        two.begin(plan(3, cell=CLANG))
+        two.judge(judged(plan(2).revision.commit, Verdict.GOOD))
+        assert isinstance(judge(one.observations(tree, CELL.key), rules), Ask)
+        assert isinstance(judge(two.observations(tree, CELL.key), rules), Ask)
+
+        assert merge(one, exported(two)) == Merged("other", attempts=4, known=0, words=0)
+        assert merge(two, exported(one)) == Merged("other", attempts=3, known=4, words=0)
+
+        for ledger in (one, two):
+            assert counts(ledger) == (0, 5)
+            assert counts(ledger, 2) == (1, 0)
+            together = judge(ledger.observations(tree, CELL.key), rules)
+            assert isinstance(together, Decision)
+            assert together.verdict is Verdict.GOOD
+        assert one.verdicts() == [], "what was said there is not taken over"
+        assert one.attempts(commit=plan(3).revision.commit) == [], "what still runs there has not ended"
+        assert one.origins() == {socket.gethostname(): 4}
+        content = exported(one)
+        for _ in range(2):
+            assert merge(one, content).attempts == 0
+        assert one.begin(plan()) == 8, "numbers go on without a gap"
+
+
+def test_what_came_over_is_as_it_was(tmp_path: Path) -> None:
+    odd = replace(
+        FAILED, why="at \udce4 \x1b[31m", exit_status=-9, evidence=(("log", digest(1)), (".config", digest(2)))
+    )
+    with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
+        made(two, replace(odd, exit_status=None), odd)
+        made(one, CLEAN)
+        merge(one, exported(two))
+        got = one.attempts()[1:]
+        assert [replace(attempt, number=attempt.number - 1) for attempt in got] == two.attempts()
+        assert [bool(one.origin(number)) for number in (1, 2, 3)] == [False, True, True]
+        assert one.evidence_by_value().precious == frozenset(), "what is not here cannot be precious"
+
+
+def test_the_newest_word_counts_on_both_sides(tmp_path: Path) -> None:
+    clock = iter(range(1000, 2000))
+    now: Callable[[], float] = lambda: float(next(clock))  # noqa: E731
+    revision = plan().revision
+    with Ledger.open(tmp_path / "one", now=now) as one, Ledger.open(tmp_path / "two", now=now) as two:
+        made(one, FAILED, CLEAN)
+        one.exclude(one.attempts()[0], "wrong toolchain")
+        one.tell(revision, CELL, Word.CLEAN, "")
+        assert merge(two, exported(one)) == Merged("other", attempts=2, known=0, words=2)
+        assert counts(one) == counts(two) == (0, 1)
+        told = two.told(revision.tree, CELL.key)
+        assert told == one.told(revision.tree, CELL.key)
+        assert told and told.word is Word.CLEAN
+        assert [one.why for one in two.excluded(revision.tree, CELL.key)] == ["wrong toolchain"]
+
+        two.exclude(two.attempts()[0], "it was the right one", undo=True)
+        two.tell(revision, CELL, Word.NOTHING, "")
+        assert merge(one, exported(two)).words == 2
+        merge(two, exported(one))
+        assert counts(one) == counts(two) == (1, 1)
+        assert one.told(revision.tree, CELL.key) is two.told(revision.tree, CELL.key) is None
+
+
+def test_an_import_and_a_word_make_older_verdicts_outdated(tmp_path: Path) -> None:
+    tree = plan().revision.tree
+    with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
+        made(one, CLEAN)
+        assert one.revised(tree, CELL.key) == 0.0
+        made(two, CLEAN)
+        merge(one, exported(two))
+        first = one.revised(tree, CELL.key)
+        assert first > 0.0
+        merge(one, exported(two))
+        assert one.revised(tree, CELL.key) == first, "nothing new came"
+        one.exclude(one.attempts()[0], "why")
+        assert one.revised(tree, CELL.key) > first
+        assert one.revised(plan(2).revision.tree, CELL.key) == 0.0
+
+
+def test_a_guessed_end_gives_way_to_the_end_that_was_seen(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
+        made(two, FAILED)
+        content = exported(two)
+        two._db.execute("update attempts set buried = 1, outcome = 'INFRA'")
+        merge(one, exported(two))
+        assert counts(one) == (0, 0)
+        assert merge(one, content).attempts == 1
+        assert merge(one, content).attempts == 0
+        assert counts(one) == (1, 0)
+
+
+def test_every_column_is_carried_over(tmp_path: Path) -> None:
+    Ledger.open(tmp_path).close()
+    db = sqlite3.connect(tmp_path / "ledger.sqlite")
+    for table, line, own in (("attempts", AttemptLine, {"number", "imported"}), ("told", ToldLine, set[str]())):
+        columns = {row[1] for row in db.execute(f"pragma table_info({table})")}
+        assert columns - own == line.model_fields.keys() - {"record", "evidence"}
+    db.close()
+
+
+def _set(line: int, **changes: object) -> Callable[[Lines], None]:
+    return lambda lines: lines[line].update(changes)
+
+
+def _profile(lines: Lines) -> None:
+    lines[1]["cell"]["profile"] = "./trap.yaml"
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (_set(0, record="something"), "file:1: this is no ledger"),
+        (_set(0, schema_version=99, new="key"), "file:1: written by bisectsyms"),
+        (_set(1, key="0" * 12), "file:2: cell 000000000000 has other contents"),
+        (_profile, "file:2: .*no name of a profile"),
+        (_set(2, revision="--upload-pack=evil"), "file:3: attempt.revision: String should match"),
+        (_set(2, evidence=[["log", "../../../etc/passwd"]]), "file:3: attempt.evidence"),
+        (_set(2, pid="12"), "file:3: attempt.pid"),
+        (_set(2, cell="f" * 12), "file:3: its cell f+ is not in the lines before"),
+        (_set(2, seconds=float("nan")), "file:3: attempt.seconds"),
+        (_set(2, draw_length=10**9), "file:3: attempt.draw_length"),
+        (_set(2, surprise=1), "file:3: attempt.surprise"),
+        (lambda lines: lines[3].update(uuid=lines[2]["uuid"]), "file:4: attempt .* is here twice"),
+        (_set(4, attempt="0" * 8 + "-0000-0000-0000-" + "0" * 12), "file:5: its attempt .* is not in the lines"),
+        (lambda lines: lines.pop(), "file:5: the file ends before its end"),
+        (lambda lines: lines.pop(3), "file:5: 5 lines were written, 4 are here"),
+        (lambda lines: lines.append(lines[2]), "file:7: there is more after the end"),
+    ],
+)
+def test_a_file_that_is_not_right_changes_nothing(
+    tmp_path: Path, damage: Callable[[Lines], object], error: str
+) -> None:
+    with Ledger.open(tmp_path / "two") as two:
+        made(two, CLEAN, FAILED)
+        two.exclude(two.attempts()[0], "why")
+        lines: Lines = [json.loads(line) for line in exported(two).splitlines()]
+    damage(lines)
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    with Ledger.open(tmp_path / "one") as one:
+        with pytest.raises(UserError, match=error) as caught:
+            merge(one, content)
+        assert "nothing was taken over" in caught.value.message
+        assert caught.value.next_step
+        assert one.count() == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"[]\n", b"SQLite format 3\0", b"[" * 100_000])
+def test_a_foreign_file_is_told_apart(tmp_path: Path, content: bytes) -> None:
+    with Ledger.open(tmp_path) as ledger, pytest.raises(UserError, match="no ledger that bisectsyms has exported"):
+        merge(ledger, content)
+
+
+def test_a_line_without_end_is_not_read_into_memory(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        start = exported(ledger).splitlines(keepends=True)[0]
+        source = io.BytesIO(start + b" " * (3 * exchange.LONGEST))
+        with pytest.raises(UserError, match="file:2"):
+            read(source, "file")
+        assert source.tell() <= len(start) + exchange.LONGEST
