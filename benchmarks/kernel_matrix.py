@@ -77,7 +77,7 @@ def main(sources: Sequence[Path], folder: Path, time_box: str, names: tuple[str,
 
 
 def _profiles(folder: Path, home: Path) -> Iterator[LoadedProfile]:
-    where = {"state_dir": folder, "xdg_config_home": home, "cwd": folder}
+    where = {"state_dir": home, "xdg_config_home": home, "cwd": folder}
     for name, _ in available(**where):
         loaded = find_profile(name, **where)
         if loaded.profile.hosttools:  # the small kernel needs none
