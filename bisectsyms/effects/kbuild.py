@@ -106,6 +106,11 @@ class Builder:
             env["CCACHE_DISABLE"] = "1"  # a cached object would hide a race between two compilers
         return Command((*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, env)
 
+    def make_ready(self, era: Era | None) -> None:
+        """Put in place what the make lines of this era name."""
+        if self._taps(era):
+            self.tap.install(self.tools.nm)
+
     def carry_out(self, plan: Plan) -> Result:
         """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
         self.toolchain.still_there()
@@ -113,8 +118,7 @@ class Builder:
         before = health(self.slot)
         begun = time.time()
         era = self.era()
-        if self._taps(era):
-            self.tap.install(self.tools.nm)
+        self.make_ready(era)
         if plan.kind is Kind.CLEAN:
             self.objtree.set_aside()
         with self.objtree.in_use():
