@@ -26,7 +26,7 @@ demo: setup
 	@env -u MAKELEVEL $(BIN)/bisectsyms demo
 
 test: setup
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: setup
 	@$(BIN)/ruff check .
