@@ -48,6 +48,31 @@ def test_only_good_and_bad_change_places(
     assert (state.failing_end, state.nearest_failing, state.clean_ends) == (failing, nearest, clean)
 
 
+@pytest.mark.parametrize(
+    ("fix", "held"),
+    [
+        (False, {"o1": Verdict.GOOD, "o2": Verdict.GOOD, "n2": Verdict.BAD}),
+        (True, {"n1": Verdict.GOOD, "n2": Verdict.GOOD, "o1": Verdict.BAD, "o2": Verdict.BAD}),
+    ],
+)
+def test_what_git_holds_of_its_ends_in_our_words(fix: bool, held: dict[str, Verdict]) -> None:
+    assert replace(STATE, find_fix=fix).held == held
+
+
+@pytest.mark.parametrize(("word", "status"), [("clean", 1), ("failed", 0), ("untestable", 125)])
+def test_a_word_is_turned_for_git_as_a_verdict_is(
+    user: User, make_history: MakeHistory, word: str, status: int
+) -> None:
+    history = make_history(Failure.ALWAYS, seed=3, commits=12)
+    ends = (history.bad, history.good)
+    user.run("git", "bisect", "start", "--term-old", "broken", "--term-new", "fixed", *ends, cwd=history.repo)
+    told = user.run("bisectsyms", "tell", "HEAD", word, "--profile", "smallkernel", cwd=history.repo)
+    assert told.returncode == 0, told.stderr
+    done = user.run("bisectsyms", "--profile", "smallkernel", cwd=history.repo)
+    assert done.returncode == status, done.stderr
+    assert "attempt 1 " not in done.stderr
+
+
 def fixed_later(user: User, history: History) -> tuple[str, str]:
     """Go on after the bad end: three commits, one that reverts the culprit, three more; (the fix, the tip)."""
     who = ("git", "-c", "user.name=a", "-c", "user.email=a@kernel.invalid")
