@@ -62,9 +62,12 @@ class User:
         )
 
     def start(self, *argv: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start a command in a session of its own, as a terminal would."""
+        """Start a command in a session of its own, as a terminal would.
+
+        A shell starts background jobs with SIGINT ignored, and whatever runs the tests may be one.
+        """
         return subprocess.Popen(
-            argv,
+            ("env", "--default-signal=INT", *argv),
             cwd=cwd,
             env=self.env | (env or {}),
             stdout=subprocess.PIPE,
