@@ -196,6 +196,8 @@ class Result:
     kernel_release: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
     """(file name, sha256) of what was kept, the log included."""
+    vanished: tuple[str, ...] = ()
+    """Options that were asked for by name and are not in .config, CONFIG_X."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bisectsyms.core.errorlines import PROVEN
 from bisectsyms.core.logscan import Digest, Finding
+from bisectsyms.core.words import listed
 from bisectsyms.model import Outcome
 
 LEAST_FREE_BYTES = 1 << 20
@@ -34,6 +35,8 @@ class Seen:
     """Free space of the objtree's file system afterwards."""
     kallsyms: bool | None = True
     """CONFIG_KALLSYMS=y in the .config that was built; None: no .config."""
+    options_lost: tuple[str, ...] = ()
+    """Options that the profile asks for and .config lacks; such a kernel is not built."""
     maps_fresh: bool | None = None
     """Both maps exist and are newer than the start of the attempt."""
     maps_equal: bool | None = None
@@ -75,6 +78,11 @@ def _passed(digest: Digest, seen: Seen) -> Ruling:
     message = _first(digest, Outcome.INCONSISTENT)
     if spoilt:
         return Ruling(spoilt.outcome, spoilt.signature, f"make passed, but {_told(spoilt)}")
+    if seen.options_lost:
+        asked = listed(seen.options_lost)
+        return _lacks(
+            f"kconfig:{seen.options_lost[0]}", f"this revision does not do what was asked of kconfig: {asked}"
+        )
     if seen.kallsyms is not True:
         return _no_kallsyms("make passed, but proves nothing", seen)
     if seen.maps_equal is None or seen.maps_fresh is not True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?")
 """What a terminal obeys: CSI, strings such as a title (OSC) up to BEL or ST, and the short ones (ECMA-48)."""
@@ -27,6 +28,12 @@ def percent(share: float) -> str:
 def count(number: int, what: str) -> str:
     """1 -> `1 attempt`, 2 -> `2 attempts`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """All names with commas, or the first `most` and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def duration(seconds: float) -> str:

@@ -7,23 +7,26 @@ always runs in the attempt, and every outcome goes through `classify` with the f
 from __future__ import annotations
 
 import contextlib
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.classify import Ruling, Seen, classify
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
 from bisectsyms.core.tools import Tools
-from bisectsyms.effects import link
+from bisectsyms.effects import kconfig, link
 from bisectsyms.effects.evidence import EvidenceStore
+from bisectsyms.effects.kconfig import Came
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.nmtap import NmTap
 from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
 from bisectsyms.effects.sandbox import View
+from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.source import Source, source_of
 from bisectsyms.effects.toolchain import Installed
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import Knowledge
@@ -34,10 +37,8 @@ PINNED = {
     "KBUILD_BUILD_TIMESTAMP": "Sat Jan  1 00:00:00 UTC 2022",
     "KBUILD_BUILD_USER": "bisectsyms",
     "KBUILD_BUILD_HOST": "bisectsyms",
-    "LOCALVERSION": "-bisectsyms",
 }
 """A timestamp that `date -d` and tar accept, because kheaders and the initramfs parse it."""
-FRAGMENT = ".bisectsyms.config"
 CHUNK = 1 << 20
 
 
@@ -56,6 +57,7 @@ class Builder:
     dropped: tuple[str, ...]
     knowledge: Knowledge
     store: EvidenceStore
+    seeds: Seeds
     timeout: float
     """Seconds that one attempt may take."""
     slots_in_use: int = 1
@@ -75,7 +77,7 @@ class Builder:
             slot=self.slot.name,
             paths=self.view.mode,
             from_scratch=kind is Kind.CLEAN or not self.objtree.exists(),
-            command=self.make(self.era(), kind, draw, *self.cell.targets, jobs=True).pasteable(),
+            command=self.make(self.source(), kind, draw, *self.cell.targets, jobs=True).pasteable(),
             dropped=self.dropped,
         )
 
@@ -83,21 +85,22 @@ class Builder:
     def tap(self) -> NmTap:
         return NmTap(self.slot / "tap", self.view.src.parent / "tap")
 
-    def era(self) -> Era | None:
-        """The era of the revision that is checked out in the slot."""
-        return link.era_of(lambda name: _text(self.slot / "src" / name), self.knowledge.eras)
+    def source(self) -> Source:
+        """The revision that is checked out in the slot."""
+        return source_of(lambda name: _text(self.slot / "src" / name), self.knowledge.eras)
 
     def _taps(self, era: Era | None) -> bool:
         """Whether maps must be caught from nm; a profile with an nm of its own keeps that."""
         return era is not None and not era.leaves_maps and "NM" not in self.loaded.profile.variables
 
-    def make(self, era: Era | None, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
-        """The make line for `targets` in a revision of `era`, as the build sees it."""
+    def make(self, source: Source, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
+        """The make line for `targets` in a revision, as the build sees it."""
         profile = self.loaded.profile
         variables = {"ARCH": profile.arch} | dict(self.tools.make) | {"O": str(self.view.obj)}
-        if self._taps(era):  # in every command: another NM between two of them runs syncconfig again
+        if self._taps(source.era):  # in every command: another NM between two of them runs syncconfig again
             variables["NM"] = str(self.tap.nm)
-        variables |= PINNED | {"KBUILD_BUILD_VERSION": draw.build_version} | dict(self.view.make)
+        variables |= PINNED | {"LOCALVERSION": source.localversion, "KBUILD_BUILD_VERSION": draw.build_version}
+        variables |= dict(self.view.make)
         variables |= dict(profile.variables)
         words = [f"{name}={value}" for name, value in variables.items()]
         words += [f"-j{self.cell.jobs}"] if jobs else []
@@ -106,9 +109,9 @@ class Builder:
             env["CCACHE_DISABLE"] = "1"  # a cached object would hide a race between two compilers
         return Command((*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, env)
 
-    def make_ready(self, era: Era | None) -> None:
-        """Put in place what the make lines of this era name."""
-        if self._taps(era):
+    def make_ready(self, source: Source) -> None:
+        """Put in place what the make lines of this revision name."""
+        if self._taps(source.era):
             self.tap.install(self.tools.nm)
 
     def carry_out(self, plan: Plan) -> Result:
@@ -117,18 +120,23 @@ class Builder:
         self.log.unlink(missing_ok=True)
         before = health(self.slot)
         begun = time.time()
-        era = self.era()
-        self.make_ready(era)
+        source = self.source()
+        era = source.era
+        self.make_ready(source)
         if plan.kind is Kind.CLEAN:
             self.objtree.set_aside()
         with self.objtree.in_use():
-            steps = self._run_steps(plan, era)
+            given = plan.from_scratch and self.seeds.give(self.objtree.path)
+            steps = self._run_steps(plan, source)
             if self.view.mode != "bwrap":
                 end_marked(str(self.slot))
         if steps[-1].exit_status is None or steps[-1].exit_status < 0:
             self.objtree.suspect()
+        if plan.from_scratch and not self.seeds.take(self.objtree.path) and not given:
+            self.objtree.suspect()
         maps = self._maps(era, begun)
-        ruling = self._rule(steps[-1], maps, era, before)
+        came = kconfig.came_of(self.loaded, self.objtree.path)
+        ruling = self._rule(steps[-1], maps, era, came, before)
         kept = self._kept(plan, ruling, maps, era)
         release = _text(self.objtree.path / "include/config/kernel.release").strip()
         if ruling.outcome.is_evidence:
@@ -150,12 +158,13 @@ class Builder:
             layout=maps.layout,
             kernel_release=release,
             evidence=kept,
+            vanished=came.vanished,
         )
 
-    def _run_steps(self, plan: Plan, era: Era | None) -> list[Ended]:
+    def _run_steps(self, plan: Plan, source: Source) -> list[Ended]:
         """Run the commands of an attempt until one fails; the last one decides."""
         steps = []
-        for command in self._commands(plan, era):
+        for command in self._commands(plan, source):
             ended = run(command, log=self.log, timeout=self.timeout)
             if command.argv[0] == "bwrap" and ended.exit_status is not None and ended.exit_status > 128:
                 ended = replace(ended, exit_status=128 - ended.exit_status)  # as bwrap reports a signal
@@ -164,30 +173,23 @@ class Builder:
                 break
         return steps or [Ended(0, 0.0, 0.0, 0)]
 
-    def _commands(self, plan: Plan, era: Era | None) -> Iterator[Command]:
+    def _commands(self, plan: Plan, source: Source) -> Iterator[Command]:
         """The commands of an attempt, lazily: each is made only when those before it passed."""
         if self.objtree.at() != plan.revision.tree:
-            (self.objtree.path / FRAGMENT).write_text(self.loaded.kconfig_text())
-            yield from self._configure(era, plan.kind, plan.draw)
-        link.remove(self.objtree.path, era.outputs if era else ("vmlinux", "System.map"))
-        if self._kallsyms():
-            yield self.make(era, plan.kind, plan.draw, *plan.cell.targets, jobs=True)
+            kconfig.prepare(self.loaded, self.objtree.path)
+            yield from self._configure(source, plan.kind, plan.draw)
+        link.remove(self.objtree.path, source.era.outputs if source.era else ("vmlinux", "System.map"))
+        came = kconfig.came_of(self.loaded, self.objtree.path)
+        if came.kallsyms and not came.lost:
+            yield self.make(source, plan.kind, plan.draw, *plan.cell.targets, jobs=True)
 
-    def _configure(self, era: Era | None, kind: Kind, draw: Draw) -> tuple[Command, ...]:
-        """From the defconfig and our fragment to a full .config, by the tree's own scripts."""
-        olddefconfig = self.make(era, kind, draw, "olddefconfig")
-        obj, src = shlex.quote(str(self.view.obj)), shlex.quote(str(self.view.src))
-        merge = f"cd {obj} && sh {src}/scripts/kconfig/merge_config.sh -m -O {obj} .config {FRAGMENT}"
-        return (
-            self.make(era, kind, draw, self.loaded.profile.defconfig),
-            Command((*self.view.prefix, "sh", "-c", merge), self.slot, olddefconfig.env),
-            olddefconfig,
-        )
+    def _configure(self, source: Source, kind: Kind, draw: Draw) -> Iterator[Command]:
+        return kconfig.configure(self.loaded, source, self.view, partial(self.make, source, kind, draw))
 
-    def dry_run(self, era: Era | None, kind: Kind, draw: Draw) -> tuple[Command, ...]:
+    def dry_run(self, source: Source, kind: Kind, draw: Draw) -> tuple[Command, ...]:
         """All commands of an attempt of this kind, none of them run."""
-        configure = () if kind is Kind.RELINK else self._configure(era, kind, draw)
-        return (*configure, self.make(era, kind, draw, *self.cell.targets, jobs=True))
+        configure = () if kind is Kind.RELINK else self._configure(source, kind, draw)
+        return (*configure, self.make(source, kind, draw, *self.cell.targets, jobs=True))
 
     def _maps(self, era: Era | None, begun: float) -> link.Maps:
         """The two maps that the link left, else those that were caught from its nm."""
@@ -200,14 +202,15 @@ class Builder:
             return link.maps(self.tap.folder, era, begun)
         return maps
 
-    def _rule(self, last: Ended, maps: link.Maps, era: Era | None, before: Health) -> Ruling:
+    def _rule(self, last: Ended, maps: link.Maps, era: Era | None, came: Came, before: Health) -> Ruling:
         after = health(self.slot)
         seen = Seen(
             exit_status=last.exit_status,
             timed_out=last.timed_out,
             oom_kills=max(0, after.oom_kills - before.oom_kills),
             free_bytes=after.free_bytes,
-            kallsyms=self._kallsyms(),
+            kallsyms=came.kallsyms,
+            options_lost=came.lost,
             maps_fresh=maps.fresh,
             maps_equal=maps.equal,
             era=era.id if era else "",
@@ -215,11 +218,6 @@ class Builder:
         )
         roots = (str(self.view.src), str(self.view.obj))
         return classify(scan(_chunks(self.log), self.knowledge.signatures, roots=roots), seen)
-
-    def _kallsyms(self) -> bool | None:
-        """Whether CONFIG_KALLSYMS is on in the .config that was built; None without one."""
-        text = _text(self.objtree.path / ".config")
-        return "\nCONFIG_KALLSYMS=y\n" in f"\n{text}" if text else None
 
     def _kept(self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None) -> tuple[tuple[str, str], ...]:
         """Keep what can be kept: a full disk must not take the outcome of the attempt away."""

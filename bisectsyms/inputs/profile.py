@@ -12,13 +12,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from bisectsyms.core.kconfig import LINE
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import seconds_in
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.kconfigfile import FullConfig, read_config, read_fragment
 from bisectsyms.inputs.shipped import configs_dir
 from bisectsyms.inputs.yamlfile import load_model
 
@@ -36,8 +38,8 @@ OWN_KEYS = {
     "KBUILD_BUILD_HOST": "",
 }
 """Make variables that bisectsyms sets itself: from another key, or pinned because the layout hangs on them."""
-KCONFIG_LINE = re.compile(r"CONFIG_\w+=(?:[ymn]|-?\d+|0x[0-9a-fA-F]+|\"[^\"$`\n]*\")|# CONFIG_\w+ is not set")
-"""A line of a .config; $ and backtick are refused because Kconfig macros in them are run by make."""
+ARCH_DEFAULTS = "alldefconfig"
+"""What fragments alone are laid over, as scripts/kconfig/merge_config.sh does it."""
 
 
 def _seconds(value: Any) -> Any:
@@ -68,10 +70,12 @@ class Profile(BaseModel):
     """CROSS_COMPILE=, also the prefix of ld, nm and ar; only without `toolchain`."""
     cc: str = ""
     """CC=; empty is the gcc with the prefix of cross_compile; only without `toolchain`."""
-    defconfig: Annotated[str, Field(pattern=r"^[\w./-]+$")]
-    """Target that makes .config."""
+    defconfig: Annotated[str, Field(pattern=r"^[\w./-]+(?: [\w./-]+)*$")] = ""
+    """Targets that make .config: `s3c6400_defconfig`, `multi_v7_defconfig debug.config`."""
+    config: Path | None = None
+    """In place of defconfig: a full .config, relative to this file."""
     fragments: tuple[Path, ...] = ()
-    """Files of kconfig lines, relative to this file."""
+    """Files of kconfig lines, relative to this file; without defconfig and config they are laid over alldefconfig."""
     kconfig: tuple[str, ...] = ()
     """Lines as in a .config, `CONFIG_X=y` or `# CONFIG_X is not set`; they win over the fragments."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
@@ -102,7 +106,7 @@ class Profile(BaseModel):
     @classmethod
     def _kconfig(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
         for line in lines:
-            if not KCONFIG_LINE.fullmatch(line):
+            if not LINE.fullmatch(line):
                 raise ValueError(f"{line!r} is neither `CONFIG_X=y` nor `# CONFIG_X is not set`")
         return lines
 
@@ -125,6 +129,14 @@ class Profile(BaseModel):
                 raise ValueError(f"{name} has its own key: {key}" if key else f"{name} is set by bisectsyms itself")
         return variables
 
+    @model_validator(mode="after")
+    def _one_base(self) -> Self:
+        if self.defconfig and self.config:
+            raise ValueError("`defconfig` and `config` both say where .config comes from: give one of the two")
+        if not (self.defconfig or self.config or self.fragments):
+            raise ValueError("one of the keys defconfig, config, fragments must say where .config comes from")
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedProfile:
@@ -134,11 +146,20 @@ class LoadedProfile:
     path: Path
     profile: Profile
     digest: str
-    """sha256 of all it asks of kconfig: defconfig, contents of the fragments, lines."""
+    """sha256 of all it asks of kconfig: defconfig or .config, contents of the fragments, lines."""
+    lines: tuple[str, ...]
+    """All fragments and then the lines of the profile, which win."""
+    config: FullConfig | None = None
 
-    def kconfig_text(self) -> str:
-        """All fragments and lines as one fragment for the tree's merge_config.sh."""
-        return _kconfig_text(self.profile)
+    @property
+    def base(self) -> tuple[str, ...]:
+        """Targets of make that make .config, none where there is a full one."""
+        return () if self.config else tuple(self.profile.defconfig.split()) or (ARCH_DEFAULTS,)
+
+    @property
+    def base_name(self) -> str:
+        """What .config is made from, for people."""
+        return self.profile.config.name if self.profile.config else " ".join(self.base)
 
 
 def find_profile(name: str, *, state_dir: Path, xdg_config_home: Path, cwd: Path) -> LoadedProfile:
@@ -178,23 +199,10 @@ def _profiles(state_dir: Path, xdg_config_home: Path) -> Iterator[tuple[str, Pat
 
 def _load(path: Path) -> LoadedProfile:
     profile = load_model(path, Profile)
-    fragments = tuple((path.parent / fragment).absolute() for fragment in profile.fragments)
-    profile = profile.model_copy(update={"fragments": fragments})
-    asked = f"{profile.defconfig}\n{_kconfig_text(profile)}"
-    return LoadedProfile(path.stem, path, profile, hashlib.sha256(asked.encode()).hexdigest()[:16])
-
-
-def _kconfig_text(profile: Profile) -> str:
-    """The fragments, checked line by line, and then the lines of the profile, which win."""
-    lines = []
-    for path in profile.fragments:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"fragment {path}: {error}", next_step="mend `fragments:` in the profile") from error
-        for number, line in enumerate(text.splitlines(), 1):
-            plain = line.strip()
-            if plain and not plain.startswith("#") and not KCONFIG_LINE.fullmatch(plain):
-                raise UserError(f"{path}:{number}:1: {plain!r} is no line of a .config", next_step=f"edit {path}")
-            lines.append(plain)
-    return "\n".join([*lines, *profile.kconfig]) + "\n"
+    lines = [line for fragment in profile.fragments for line in read_fragment(path.parent / fragment)]
+    lines += profile.kconfig
+    config = read_config(path.parent / profile.config) if profile.config else None
+    base = f"config\n{config.text}" if config else profile.defconfig or ARCH_DEFAULTS
+    asked = "\n".join(lines)
+    digest = hashlib.sha256(f"{base}\n{asked}\n".encode()).hexdigest()[:16]
+    return LoadedProfile(path.stem, path, profile, digest, tuple(lines), config)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.people import given_words, without
-from bisectsyms.core.words import count, duration, percent, plain
+from bisectsyms.core.words import count, duration, listed, percent, plain
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.usecases.again import Repeated
 from bisectsyms.usecases.clean import SlotSize
@@ -88,6 +88,8 @@ def _cell_table(status: CellStatus) -> Table:
             why += "; out of date: --rejudge" + (f"; {row.told}" if row.told else "")
         if row.outdated or not row.verdict:
             why += without(row.excluded)
+        if row.vanished:
+            why += f"; not in .config: {listed(row.vanished)}"
         # Text, because a title may well look like markup.
         table.add_row(*(Text(plain(cell)) for cell in (str(row.revision), row.verdict, _tallies(row), why)))
     return table

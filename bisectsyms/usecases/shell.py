@@ -39,9 +39,9 @@ def shell(bench: Workbench, attempt: Attempt, words: tuple[str, ...], environ: M
     tell_cell(bench, attempt)
     plan, builder = attempt.plan, bench.builder
     with bench.lent(plan.revision) as arrived:
-        era = builder.era()
-        builder.make_ready(era)
-        make = builder.make(era, plan.kind, plan.draw, *bench.cell.targets, jobs=True)
+        source = builder.source()
+        builder.make_ready(source)
+        make = builder.make(source, plan.kind, plan.draw, *bench.cell.targets, jobs=True)
         line = shlex.join(make.argv[len(builder.view.prefix) :])
         bench.reporter.say(f"attempt {attempt.number} ({plan.revision}, {plan.kind}, {plan.draw}): {line}")
         if not arrived:

@@ -42,6 +42,8 @@ class Row:
     rationale: str
     outdated: bool
     """What is known of it has changed since this verdict was given."""
+    vanished: tuple[str, ...]
+    """Options asked for by name that its .config has not, CONFIG_X."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState
             rationale += people.without(excluded)
             outdated = False
         word = by_word.rationale if by_word else ""
-        rows.append(Row(revision, _tallies(seen), tuple(excluded), word, verdict, rationale, outdated))
+        vanished = ledger.vanished(revision.tree, cell.key)
+        rows.append(Row(revision, _tallies(seen), tuple(excluded), word, verdict, rationale, outdated, vanished))
     clean = state.clean_ends if state else ()
     spent = sum(verdicts[commit].miss for commit in clean if commit in verdicts and _is_good(verdicts[commit]))
     by_words = sum(repository.resolve(commit).tree in words for commit in ends) if words else 0

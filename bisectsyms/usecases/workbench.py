@@ -25,7 +25,8 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.environment import for_build
 from bisectsyms.core.tools import Tools
 from bisectsyms.core.variation import Variation
-from bisectsyms.effects import link, slots
+from bisectsyms.core.words import listed
+from bisectsyms.effects import slots
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
@@ -33,6 +34,8 @@ from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.ledger.book import DIED
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
+from bisectsyms.effects.seeds import Seeds
+from bisectsyms.effects.source import source_of
 from bisectsyms.effects.toolchain import Installed
 from bisectsyms.effects.toolsearch import choose
 from bisectsyms.errors import InfraError
@@ -53,6 +56,7 @@ from bisectsyms.model import (
     Told,
     Toolchain,
 )
+from bisectsyms.usecases.notices import Notices
 
 CUT_SHORT = "cut-short"
 """Signature of an attempt that Ctrl-C, a signal or an error of ours ended."""
@@ -115,12 +119,18 @@ class Workbench:
         self._health = health
         profile = loaded.profile
         env, dropped = for_build(environ, profile.environment)
+        if loaded.config and loaded.config.emptied:
+            reporter.say(
+                f"{loaded.base_name}: emptied, because they name files of where it was made: "
+                f"{listed(loaded.config.emptied)}; `kconfig:` can set them"
+            )
         if dropped:
             reporter.say(f"not passed on to the build: {' '.join(dropped)}")
         tools, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
         self.variation = Variation(options.lengths) if options.lengths else profile.variation
         self.cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=self.variation)
         self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
+        self._notices = Notices(reporter.say, self.ledger.last_release(self.cell.key))
         self._slot: slots.Slot | None = None
         try:
             for died in self.ledger.bury():
@@ -168,6 +178,7 @@ class Workbench:
             dropped=dropped,
             knowledge=load_knowledge(),
             store=self.store,
+            seeds=Seeds(self.repository.state_dir / "seeds"),
             timeout=loaded.profile.timeout,
             slots_in_use=slots.in_use(self._options.slots_dir, self.repository),
             warn=self.reporter.say,
@@ -218,6 +229,7 @@ class Workbench:
         attempt = self.ledger.get(number)
         assert attempt is not None
         self.reporter.ended(attempt)
+        self._notices.look(attempt)
         if result.outcome is Outcome.INFRA:
             self._wait_out(revision, result)
         return attempt
@@ -255,9 +267,10 @@ class Workbench:
         """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
         draw = self.variation.next_draw(revision.tree, ())
         arrival = self.arrival(revision) or Kind.RELINK
-        era = link.era_of(lambda path: self.repository.text(revision, path), self.builder.knowledge.eras)
+        source = source_of(lambda path: self.repository.text(revision, path), self.builder.knowledge.eras)
         lines = [f"# {revision}: git worktree {self.builder.slot / 'src'}, objtree {self.builder.objtree.path}"]
-        lines += [command.pasteable() for command in self.builder.dry_run(era, arrival, draw)]
+        lines += [f"# .config there: from {config}" for config in [self.builder.loaded.profile.config] if config]
+        lines += [command.pasteable() for command in self.builder.dry_run(source, arrival, draw)]
         return lines
 
     def _carry_out(self, number: int, plan: Plan) -> Result:

@@ -102,12 +102,13 @@ class AttemptLine(Line):
     peak_rss: Number
     load: Time
     slots_in_use: Number
+    vanished: tuple[str, ...] = ()
     evidence: tuple[tuple[str, Digest], ...]
 
     def row(self) -> Row:
         """The columns of the table of attempts."""
-        values = self.model_dump(mode="json", exclude={"record", "evidence", "dropped"})
-        return {**values, "dropped": json.dumps(self.dropped)}
+        values = self.model_dump(mode="json", exclude={"record", "evidence", "dropped", "vanished"})
+        return {**values, "dropped": json.dumps(self.dropped), "vanished": json.dumps(self.vanished)}
 
 
 class ExclusionLine(Line):

@@ -57,7 +57,8 @@ class Merging(People):
             evidence.setdefault(row["attempt"], []).append((row["name"], row["digest"]))
         records = []
         for row in self._select("select * from attempts where ended is not null order by number"):
-            record = {"record": "attempt", **dict(row), "dropped": json.loads(row["dropped"])}
+            lists = {name: json.loads(row[name] or "[]") for name in ("dropped", "vanished")}
+            record = {"record": "attempt", **dict(row), **lists}
             del record["imported"]
             records.append(record | {"evidence": evidence.get(record.pop("number"), [])})
         return records

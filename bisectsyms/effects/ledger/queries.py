@@ -5,6 +5,7 @@ Answers are the model's own types, so nothing above this knows of tables.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -120,6 +121,24 @@ class Queries:
             str(kind),
         )[0]
         return None if mean is None else float(mean)
+
+    def last_release(self, cell: str) -> str:
+        """kernel.release of the newest attempt in this cell that got as far; empty before the first."""
+        found = self._select(
+            "select kernel_release from attempts where cell = ? and kernel_release <> '' order by number desc limit 1",
+            cell,
+        )
+        return str(found[0]["kernel_release"]) if found else ""
+
+    def vanished(self, tree: str, cell: str) -> tuple[str, ...]:
+        """Options asked for by name that the newest attempt at this git tree did not find in .config, CONFIG_X."""
+        found = self._select(
+            "select vanished from attempts where tree = ? and cell = ? and vanished is not null "
+            "order by number desc limit 1",
+            tree,
+            cell,
+        )
+        return tuple(json.loads(found[0]["vanished"])) if found else ()
 
     def revisions(self, cell: str | None = None) -> list[Revision]:
         """Revisions with attempts (in this cell), in the order they were first tried, as last named."""

@@ -90,6 +90,7 @@ def result_row(result: Result) -> Row:
         "exit_status": result.exit_status,
         "layout": result.layout,
         "kernel_release": result.kernel_release,
+        "vanished": json.dumps(result.vanished),
         **asdict(result.measured),
     }
 
@@ -177,6 +178,7 @@ def to_attempt(row: sqlite3.Row, cell: Cell, evidence: tuple[tuple[str, str], ..
         layout=row["layout"],
         kernel_release=row["kernel_release"],
         evidence=evidence,
+        vanished=tuple(json.loads(row["vanished"] or "[]")),
     )
     return Attempt(row["number"], plan, row["begun"], result)
 

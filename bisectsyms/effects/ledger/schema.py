@@ -165,7 +165,11 @@ create view history as           -- one line per attempt, oldest first
     from attempts left join excluded on attempt = number order by number;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+alter table attempts add column vanished text;  -- JSON list of options asked for by name and not in .config
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 
