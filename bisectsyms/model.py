@@ -107,11 +107,18 @@ class Cell:
     environment: tuple[tuple[str, str], ...]
     variation: str
     """`pinned`, or `sweep:N` for N lengths of the version string."""
+    in_tree: bool = False
+    """Built in the source tree itself, without O=."""
 
     @property
     def key(self) -> str:
-        """A stable id of 12 hex digits over every field but the profile's name, which builds nothing."""
+        """A stable id of 12 hex digits over every field but the profile's name, which builds nothing.
+
+        A field that came later is left out while it is at its default, so that older ledgers keep their keys.
+        """
         fields = {name: value for name, value in asdict(self).items() if name != "profile"}
+        if not self.in_tree:
+            del fields["in_tree"]
         text = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -115,9 +115,15 @@ def make_history(tmp_path: Path) -> MakeHistory:
     """`make_history(Failure.RACE, seed=1, commits=16, …)` writes a history into the test's own folder."""
 
     def make(
-        failure: Failure, *, seed: int = 1, commits: int = 16, broken: bool = True, name: str = "linux"
+        failure: Failure,
+        *,
+        seed: int = 1,
+        commits: int = 16,
+        broken: bool = True,
+        unrelated: bool = True,
+        name: str = "linux",
     ) -> History:
-        return write_history(tmp_path / name, failure, seed=seed, commits=commits, broken=broken)
+        return write_history(tmp_path / name, failure, seed=seed, commits=commits, broken=broken, unrelated=unrelated)
 
     return make
 

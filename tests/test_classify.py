@@ -158,6 +158,31 @@ def test_make_must_fail_on_vmlinux_after_the_message() -> None:
     assert _ruled(boot, GONE).signature == "message-without-link-failure"
 
 
+@pytest.mark.parametrize(
+    ("change", "log", "outcome"),
+    [
+        ({}, b"drivers/a.c:3:1: error: no\n", Outcome.CLEAN),
+        ({}, b"", Outcome.CLEAN),
+        ({"exit_status": -2}, b"", Outcome.INFRA),
+        ({"beyond_link": False}, b"", Outcome.BROKEN),
+        ({"image_fresh": False}, b"", Outcome.BROKEN),
+        ({"maps_fresh": False}, b"", Outcome.BROKEN),
+        ({"maps_equal": None}, b"", Outcome.BROKEN),
+        ({"maps_equal": False}, b"", Outcome.BROKEN),
+        ({"kallsyms": None}, b"", Outcome.BROKEN),
+        ({}, b"make[1]: *** [Makefile:1162: vmlinux] Error 1\n", Outcome.BROKEN),
+        ({}, FAILURE, Outcome.BROKEN),
+        ({"maps_equal": False, "image_fresh": False}, FAILURE, Outcome.INCONSISTENT),
+        ({}, b"cc1: out of memory allocating 65536 bytes\n", Outcome.INFRA),
+    ],
+)
+def test_where_more_than_vmlinux_was_made_the_link_alone_counts(
+    change: dict[str, Any], log: bytes, outcome: Outcome
+) -> None:
+    passed = Seen(exit_status=2, beyond_link=True, image_fresh=True, maps_fresh=True, maps_equal=True)
+    assert _ruled(log, dataclasses.replace(passed, **change)).outcome is outcome
+
+
 def test_why_quotes_the_line_and_its_number() -> None:
     ruling = _ruled(b"  LD      vmlinux\n" + FAILURE, PROVEN)
     assert "line 2 says `Inconsistent kallsyms data`" in ruling.why

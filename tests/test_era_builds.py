@@ -151,7 +151,7 @@ TRAPS = [shape for shape in SHAPES if not ERAS[shape.era].leaves_maps]
 def test_maps_are_caught_without_bubblewrap_too(open_bench: OpenBench, shape: Shape) -> None:
     bench = open_bench(revisions_of(shape))
     builder = bench.workbench.builder
-    bench.workbench.builder = replace(builder, view=mapped(builder.slot, bench.obj))
+    bench.workbench.builder = replace(builder, view=mapped(builder.slot, builder.src, bench.obj))
     bad = bench.make("bad", Kind.CLEAN)
     assert bad.outcome is Outcome.INCONSISTENT
     assert "the two maps differ" in bad.why

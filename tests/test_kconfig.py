@@ -188,7 +188,7 @@ STEP = ("--rate", "0.9", "--confidence", "0.5", "--json")
 @pytest.fixture
 def history(make_history: MakeHistory) -> History:
     """`bad` no longer has the option SWAP, and `bad` is a release candidate."""
-    history = make_history(Failure.NONE, seed=1, commits=12, broken=False)
+    history = make_history(Failure.NONE, seed=1, commits=12, broken=False, unrelated=False)
     kconfig_file = history.repo / "Kconfig"
     git(history.repo, "checkout", "-q", "bad")
     kconfig_file.write_text(re.sub(r"config SWAP\n(?:\t.*\n)+", "", kconfig_file.read_text()))

@@ -41,6 +41,10 @@ class Seen:
     """Both maps exist and are newer than the start of the attempt."""
     maps_equal: bool | None = None
     """Our own comparison, byte by byte; None: they are not both there."""
+    beyond_link: bool = False
+    """Targets other than vmlinux were asked for: make may fail at one after the link has passed."""
+    image_fresh: bool = False
+    """vmlinux is there and newer than the start of the attempt: make deletes it when its link or its check fails."""
     era: str = ""
     leaves_maps: bool = True
     """`Era.leaves_maps`: a mismatch leaves both maps behind. The strict answer is the default."""
@@ -69,7 +73,7 @@ def classify(digest: Digest, seen: Seen) -> Ruling:
         return Ruling(Outcome.INFRA, "never-ended", "make never ended and nobody stopped it")
     if seen.exit_status == 0:
         return _passed(digest, seen)
-    return _machine(digest, seen) or _kallsyms(digest, seen) or _broken(digest, seen)
+    return _machine(digest, seen) or _kallsyms(digest, seen) or _link_passed(digest, seen) or _broken(digest, seen)
 
 
 def _passed(digest: Digest, seen: Seen) -> Ruling:
@@ -146,6 +150,16 @@ def _kallsyms(digest: Digest, seen: Seen) -> Ruling | None:
         why = f"{_quoted(message)}, but the maps are older than the attempt"
         return _beside(digest, _lacks("message-without-maps", why))
     return Ruling(Outcome.INCONSISTENT, message.signature, why)
+
+
+def _link_passed(digest: Digest, seen: Seen) -> Ruling | None:
+    """CLEAN although make failed: at another target, with every proof that the link and its check passed."""
+    proof = seen.image_fresh and seen.kallsyms is True and seen.maps_fresh is True and seen.maps_equal is True
+    if not (seen.beyond_link and proof) or any(one.signature == LINK_FAILED for one in digest.findings):
+        return None
+    error = f" (line {digest.error_number}: {digest.first_error})" if digest.first_error else ""
+    why = f"make failed at another target{error}, but the link ran, vmlinux is there, and the two maps are equal"
+    return Ruling(Outcome.CLEAN, "", why)
 
 
 def _broken(digest: Digest, seen: Seen) -> Ruling:

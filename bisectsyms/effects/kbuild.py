@@ -51,6 +51,8 @@ class Builder:
     tools: Tools
     toolchain: Installed
     slot: Path
+    src: Path
+    """The worktree; with `in_tree` the objtree, too."""
     objtree: Objtree
     view: View
     env: Mapping[str, str]
@@ -87,7 +89,7 @@ class Builder:
 
     def source(self) -> Source:
         """The revision that is checked out in the slot."""
-        return source_of(lambda name: _text(self.slot / "src" / name), self.knowledge.eras)
+        return source_of(lambda name: _text(self.src / name), self.knowledge.eras)
 
     def _taps(self, era: Era | None) -> bool:
         """Whether maps must be caught from nm; a profile with an nm of its own keeps that."""
@@ -96,7 +98,9 @@ class Builder:
     def make(self, source: Source, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
         """The make line for `targets` in a revision, as the build sees it."""
         profile = self.loaded.profile
-        variables = {"ARCH": profile.arch} | dict(self.tools.make) | {"O": str(self.view.obj)}
+        variables = {"ARCH": profile.arch} | dict(self.tools.make)
+        if not self.cell.in_tree:
+            variables["O"] = str(self.view.obj)
         if self._taps(source.era):  # in every command: another NM between two of them runs syncconfig again
             variables["NM"] = str(self.tap.nm)
         variables |= PINNED | {"LOCALVERSION": source.localversion, "KBUILD_BUILD_VERSION": draw.build_version}
@@ -110,7 +114,9 @@ class Builder:
         return Command((*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, env)
 
     def make_ready(self, source: Source) -> None:
-        """Put in place what the make lines of this revision name."""
+        """Put in place what the make lines of this revision name, and out of the way what would stop them."""
+        if not self.cell.in_tree:
+            link.remove_build(self.src)
         if self._taps(source.era):
             self.tap.install(self.tools.nm)
 
@@ -136,7 +142,8 @@ class Builder:
             self.objtree.suspect()
         maps = self._maps(era, begun)
         came = kconfig.came_of(self.loaded, self.objtree.path)
-        ruling = self._rule(steps[-1], maps, era, came, before)
+        made = link.image_fresh(self.objtree.path, begun)
+        ruling = self._rule(steps[-1], maps, era, came, before, made=made)
         kept = self._kept(plan, ruling, maps, era)
         release = _text(self.objtree.path / "include/config/kernel.release").strip()
         if ruling.outcome.is_evidence:
@@ -202,7 +209,7 @@ class Builder:
             return link.maps(self.tap.folder, era, begun)
         return maps
 
-    def _rule(self, last: Ended, maps: link.Maps, era: Era | None, came: Came, before: Health) -> Ruling:
+    def _rule(self, last: Ended, maps: link.Maps, era: Era | None, came: Came, before: Health, *, made: bool) -> Ruling:
         after = health(self.slot)
         seen = Seen(
             exit_status=last.exit_status,
@@ -213,6 +220,8 @@ class Builder:
             options_lost=came.lost,
             maps_fresh=maps.fresh,
             maps_equal=maps.equal,
+            beyond_link=self.cell.targets != ("vmlinux",),
+            image_fresh=made,
             era=era.id if era else "",
             leaves_maps=era.leaves_maps if era else True,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import hashlib
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,14 @@ def remove(obj: Path, outputs: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_build(src: Path) -> None:
+    """Remove what makes kbuild refuse O= with "The source tree is not clean": some trees have it committed."""
+    (src / ".config").unlink(missing_ok=True)
+    for folder in (src / "include/config", *src.glob("arch/*/include/generated")):
+        if folder.resolve().is_relative_to(src.resolve()):  # a link in the tree may lead anywhere
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def maps(obj: Path, era: Era | None, begun: float) -> Maps:
     """Find and compare the maps of an attempt that began at `begun` (seconds since the epoch)."""
     if era is None:
@@ -70,6 +79,12 @@ def maps(obj: Path, era: Era | None, begun: float) -> Maps:
         return Maps(before, after, False, None, layout)
     fresh = all(path.stat().st_mtime >= begun - MAP_SLACK_SECONDS for path in (before, after))
     return Maps(before, after, fresh, filecmp.cmp(before, after, shallow=False), layout)
+
+
+def image_fresh(obj: Path, begun: float) -> bool:
+    """Whether the attempt that began at `begun` (seconds since the epoch) has made vmlinux."""
+    image = obj / "vmlinux"
+    return image.is_file() and image.stat().st_mtime >= begun - MAP_SLACK_SECONDS
 
 
 def inputs(obj: Path, ar: str) -> str:

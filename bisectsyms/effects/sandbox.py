@@ -51,7 +51,7 @@ def _status(argv: Sequence[str]) -> int:
         return 127
 
 
-def mounted(slot: Path, obj: Path, mount: Path, repository: Path) -> View:
+def mounted(slot: Path, src: Path, obj: Path, mount: Path, repository: Path) -> View:
     """The view through bubblewrap: `slot` is seen at `mount`, an empty folder that hides nothing.
 
     The repository's .git is bound read-only at its true path, because the worktree's .git file points
@@ -65,18 +65,14 @@ def mounted(slot: Path, obj: Path, mount: Path, repository: Path) -> View:
         words += ["--bind", str(path), str(path)]
     words += ["--ro-bind", str(repository), str(repository), "--bind", str(slot), str(mount)]
     words += [*FALLS_WITH_US, "--chdir", str(mount), "--"]
-    return View("bwrap", mount / "src", mount / obj.relative_to(slot), tuple(words))
+    return View("bwrap", mount / src.relative_to(slot), mount / obj.relative_to(slot), tuple(words))
 
 
-def mapped(slot: Path, obj: Path) -> View:
+def mapped(slot: Path, src: Path, obj: Path) -> View:
     """The view without namespaces: true paths, hidden from the compiler and from ccache."""
     flag = f"-ffile-prefix-map={slot}=."
     return View(
-        "prefix-map",
-        slot / "src",
-        obj,
-        env=(("CCACHE_BASEDIR", str(slot)),),
-        make=(("KCFLAGS", flag), ("KAFLAGS", flag)),
+        "prefix-map", src, obj, env=(("CCACHE_BASEDIR", str(slot)),), make=(("KCFLAGS", flag), ("KAFLAGS", flag))
     )
 
 

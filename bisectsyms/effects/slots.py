@@ -93,6 +93,28 @@ class Objtree:
         self.take_back()
 
 
+class InTree(Objtree):
+    """An objtree that is its worktree, too: what is not git's is what was built."""
+
+    def __init__(self, path: Path, clean: Callable[[], object]) -> None:
+        super().__init__(path)
+        self._clean = clean
+
+    def set_aside(self) -> None:
+        """Remove what was built; nothing is kept."""
+        self._clean()
+
+    def take_back(self) -> None:
+        """Nothing was set aside."""
+
+    def repair(self) -> None:
+        """Remove what was built if that was cut short."""
+        if self._busy.exists():
+            if self.path.exists():
+                self._clean()
+            self._busy.unlink(missing_ok=True)
+
+
 def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
@@ -105,11 +127,24 @@ class Slot:
     def __init__(self, path: Path, repository: Repository, lock: IO[str]) -> None:
         self.path = path
         self.src = path / "src"
+        self._moving = path / MOVING
         self._repository = repository
         self._lock = lock
 
     def objtree(self, key: str) -> Objtree:
         tree = Objtree(self.path / "obj" / key)
+        tree.repair()
+        return tree
+
+    def in_tree(self, key: str) -> InTree:
+        """Work from now on in a worktree of this key alone, in which it is built as well.
+
+        The common one stays as clean as kbuild wants it for O=.
+        """
+        self.src = self.path / "tree" / key
+        self.src.parent.mkdir(exist_ok=True)
+        self._moving = self.src.with_name(f"{key}.{MOVING}")
+        tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src))
         tree.repair()
         return tree
 
@@ -119,7 +154,7 @@ class Slot:
         Raises:
             InfraError: git could not, even in a worktree made anew.
         """
-        moving = self.path / MOVING
+        moving = self._moving
         for attempt in Retrying(
             stop=stop_after_attempt(3),
             wait=wait_exponential(0.2, max=2),
@@ -142,7 +177,7 @@ class Slot:
 
     def distrust(self) -> None:
         """Have the worktree checked out and cleaned before its next use, whatever HEAD says: people were here."""
-        (self.path / MOVING).touch()
+        self._moving.touch()
 
     def _is_worktree(self) -> bool:
         return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()

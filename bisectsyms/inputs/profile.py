@@ -81,7 +81,9 @@ class Profile(BaseModel):
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
     """make -jN, by default the number of CPUs; a race can depend on it. `-j` on the command line wins."""
     targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("vmlinux",)
-    """What to make."""
+    """What to make; `all` as in a plain make. The verdict looks at the link of vmlinux alone."""
+    in_tree: bool = False
+    """Build in the source tree, without O=."""
     variables: dict[str, str] = {}
     """Further make variables, as {LLVM_IAS: "1"}."""
     environment: dict[str, str] = {}

@@ -165,13 +165,15 @@ class Workbench:
         env: Mapping[str, str],
         dropped: tuple[str, ...],
     ) -> Builder:
-        objtree = slot.objtree(objtree_key(self.cell))
+        key = objtree_key(self.cell)
+        objtree = slot.in_tree(key) if self.cell.in_tree else slot.objtree(key)
         return Builder(
             loaded=loaded,
             cell=self.cell,
             tools=tools,
             toolchain=installed,
             slot=slot.path,
+            src=slot.src,
             objtree=objtree,
             view=self._view(slot, objtree.path),
             env=env,
@@ -186,9 +188,9 @@ class Workbench:
 
     def _view(self, slot: slots.Slot, obj: Path) -> View:
         if bwrap_works():
-            return mounted(slot.path, obj, self._options.slots_dir / "build", self.repository.common_dir)
+            return mounted(slot.path, slot.src, obj, self._options.slots_dir / "build", self.repository.common_dir)
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
-        return mapped(slot.path, obj)
+        return mapped(slot.path, slot.src, obj)
 
     def seen(self, revision: Revision) -> tuple[Observation, ...]:
         """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
@@ -268,7 +270,7 @@ class Workbench:
         draw = self.variation.next_draw(revision.tree, ())
         arrival = self.arrival(revision) or Kind.RELINK
         source = source_of(lambda path: self.repository.text(revision, path), self.builder.knowledge.eras)
-        lines = [f"# {revision}: git worktree {self.builder.slot / 'src'}, objtree {self.builder.objtree.path}"]
+        lines = [f"# {revision}: git worktree {self.builder.src}, objtree {self.builder.objtree.path}"]
         lines += [f"# .config there: from {config}" for config in [self.builder.loaded.profile.config] if config]
         lines += [command.pasteable() for command in self.builder.dry_run(source, arrival, draw)]
         return lines
@@ -319,10 +321,14 @@ def cell_of(loaded: LoadedProfile, toolchain: Toolchain, *, jobs: int | None, va
         variables=tuple(sorted(profile.variables.items())),
         environment=tuple(sorted(profile.environment.items())),
         variation=str(variation),
+        in_tree=profile.in_tree,
     )
 
 
 def objtree_key(cell: Cell) -> str:
     """Objtrees are shared by cells that compile alike: -j and what is drawn do not matter."""
-    compiling = (cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment)
+    compiling: tuple[object, ...] = (
+        *(cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment),
+        *(("in tree",) if cell.in_tree else ()),
+    )
     return hashlib.sha256(json.dumps(compiling).encode()).hexdigest()[:12]
