@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,11 +158,12 @@ def test_evidence_by_value(tmp_path: Path) -> None:
         worth = ledger.evidence_by_value()
     # Passes, then the broken one, which shares 100 with a pass, then failures; the newest failure is not named.
     order = [digest(2), digest(5), digest(7), digest(100), digest(3), digest(1), config, digest(4), map_]
-    by_rank: Callable[[list[str]], list[set[str]]] = lambda found: [  # noqa: E731
-        set(found[:3]), set(found[3:5]), set(found[5:6]), set(found[6:8]), set(found[8:])
-    ]  # fmt: skip
+
+    def by_rank(found: Sequence[str]) -> list[set[str]]:
+        return [set(found[:3]), set(found[3:5]), set(found[5:6]), set(found[6:8]), set(found[8:])]
+
     assert list(worth.expendable[:3]) == order[:3]
-    assert by_rank(list(worth.expendable)) == by_rank(order)
+    assert by_rank(worth.expendable) == by_rank(order)
     assert worth.precious == {digest(6), digest(103)}
 
 

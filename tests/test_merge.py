@@ -90,7 +90,10 @@ def test_what_came_over_is_as_it_was(tmp_path: Path) -> None:
 
 def test_the_newest_word_counts_on_both_sides(tmp_path: Path) -> None:
     clock = iter(range(1000, 2000))
-    now: Callable[[], float] = lambda: float(next(clock))  # noqa: E731
+
+    def now() -> float:
+        return float(next(clock))
+
     revision = plan().revision
     with Ledger.open(tmp_path / "one", now=now) as one, Ledger.open(tmp_path / "two", now=now) as two:
         made(one, FAILED, CLEAN)

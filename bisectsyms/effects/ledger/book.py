@@ -118,7 +118,7 @@ class Ledger(Merging):
         row = rows.result_row(result) | {"ended": self._now(), "buried": int(buried)}
         changes = ", ".join(f"{name} = :{name}" for name in row)
         done = self._db.execute(
-            f"update attempts set {changes} where number = :number and {condition}",  # noqa: S608
+            f"update attempts set {changes} where number = :number and {condition}",  # noqa: S608 - names of our own
             rows.writable(row | {"number": number}),
         )
         return done.rowcount == 1

@@ -110,7 +110,7 @@ class Merging(People):
             number = int(found[0]["number"])
             changes = ", ".join(f"{name} = :{name}" for name in row)
             done = self._db.execute(
-                f"update attempts set {changes} where number = :number and {NOT_ENDED}",  # noqa: S608
+                f"update attempts set {changes} where number = :number and {NOT_ENDED}",  # noqa: S608 - names of our own
                 rows.writable(row | {"number": number}),
             )
             new = done.rowcount == 1

@@ -51,7 +51,7 @@ class People(Queries):
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
         # Names of tables and columns are constants of ours; values are bound.
         done = self._db.execute(
-            f"insert into {table} ({names}) values ({marks}) {conflict}",  # noqa: S608
+            f"insert into {table} ({names}) values ({marks}) {conflict}",  # noqa: S608 - names of our own
             rows.writable(row),
         )
         return int(done.lastrowid or 0) if done.rowcount else 0

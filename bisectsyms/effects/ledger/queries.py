@@ -45,11 +45,11 @@ class Queries:
 
     def _attempts(self, condition: str, *values: object) -> list[Attempt]:
         """Attempts that meet a condition, which is one of our constants."""
-        found = self._select(f"select * from attempts where {condition} order by number", *values)  # noqa: S608
+        found = self._select(f"select * from attempts where {condition} order by number", *values)  # noqa: S608 - names of our own
         evidence: dict[int, list[tuple[str, str]]] = {}
         if found:
-            among = f"select number from attempts where {condition}"  # noqa: S608
-            query = f"select attempt, name, digest from evidence where attempt in ({among}) order by rowid"  # noqa: S608
+            among = f"select number from attempts where {condition}"  # noqa: S608 - names of our own
+            query = f"select attempt, name, digest from evidence where attempt in ({among}) order by rowid"  # noqa: S608 - names of our own
             for row in self._select(query, *values):
                 evidence.setdefault(row["attempt"], []).append((row["name"], row["digest"]))
         cells = {cell.key: cell for cell in self.cells()} if len(found) > 1 else {}
@@ -187,7 +187,7 @@ class Queries:
         newest failure made here has is given up.
         """
         last = "select max(number) from attempts where outcome = 'INCONSISTENT' and imported is null"
-        found = self._select(f"select digest from evidence where attempt = ({last})")  # noqa: S608
+        found = self._select(f"select digest from evidence where attempt = ({last})")  # noqa: S608 - names of our own
         precious = frozenset(str(row["digest"]) for row in found)
         found = self._select(
             "select digest, max(case outcome when 'CLEAN' then 0 when 'INCONSISTENT' then 2 else 1 end) as worth, "
