@@ -1,8 +1,8 @@
 """`make kernel-test`, its first part: every shipped profile's kernel, as tinyconfig, with gcc and with LLVM.
 
 Each cell is one clean build and at least one relink by `bisectsyms step`, on real kernels. The table goes to
-docs/proven.md. A compiler that is missing is a row that names its package; when the time is up, the rest is
-not run, and said to be. It can be stopped and goes on where it was.
+docs/proven.md. A compiler that is missing is a row that names its package; when the time is up, the rest keeps what
+an earlier run measured, with its date. It can be stopped and goes on where it was.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms-kernel-matrix"
 SOURCES = ("/usr/src/linux-source-6.1.tar.xz", "/usr/src/linux-source-6.12.tar.xz")
 TOOLCHAINS = ("gcc", "llvm")
+NAME = "kernel-matrix"
 KALLSYMS = "CONFIG_KALLSYMS=y"
 """tinyconfig turns it off."""
 
@@ -50,6 +51,12 @@ class Row:
     relinks: str = ""
     clean_seconds: float | None = None
     relink_seconds: float | None = None
+    measured: str = ""
+    """Day of the run, YYYY-MM-DD."""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.kernel, self.profile, self.toolchain
 
 
 @click.command(help=__doc__)
@@ -63,7 +70,7 @@ def main(sources: Sequence[Path], folder: Path, time_box: str, names: tuple[str,
     home = folder / "config"
     known = load_toolchains(home)
     profiles = [loaded for loaded in _profiles(folder, home) if not names or loaded.name in names]
-    rows = []
+    rows = {row.place: row for row in (Row(**row) for row in report.load(NAME).get("rows", ()))}
     for source in sources:
         if not source.exists():
             click.echo(f"{source} is not there: apt-get install {source.name.split('.tar')[0]}")
@@ -71,9 +78,10 @@ def main(sources: Sequence[Path], folder: Path, time_box: str, names: tuple[str,
         repo = _repository(folder, source)
         for row in _rows(repo, profiles, known, folder, deadline):
             click.echo("  ".join(str(value) for value in asdict(row).values()))
-            rows.append(row)
-            _write(rows)
-    sys.exit(any(row.clean not in ("CLEAN", "not run") and "apt-get" not in row.clean for row in rows))
+            if row.measured or row.place not in rows:
+                rows[row.place] = row
+            _write(sorted(rows.values(), key=lambda row: row.place))
+    sys.exit(any(row.clean not in ("CLEAN", "not run") and "apt-get" not in row.clean for row in rows.values()))
 
 
 def _profiles(folder: Path, home: Path) -> Iterator[LoadedProfile]:
@@ -144,6 +152,7 @@ def _built(repo: Path, loaded: LoadedProfile, folder: Path, row: Row) -> Row:
     _, outcome, seconds, why = clean[-1]
     return replace(
         row,
+        measured=time.strftime("%Y-%m-%d"),
         clean=outcome if outcome == "CLEAN" else f"{outcome}: {why}",
         relinks=", ".join(one[1] for one in relinks),
         clean_seconds=round(seconds, 1),
@@ -163,8 +172,8 @@ def _attempts(ledger: Path, number: int) -> list[tuple[str, str, float, str]]:
 
 def _write(rows: Sequence[Row]) -> None:
     result = {"rows": [asdict(row) for row in rows]}
-    report.save("kernel-matrix", json.loads(json.dumps(result)))
-    head = ("kernel", "profile", "--toolchain", "compiler", "clean build", "s", "relinks", "s")
+    report.save(NAME, json.loads(json.dumps(result)))
+    head = ("kernel", "profile", "--toolchain", "compiler", "clean build", "s", "relinks", "s", "measured")
     cells = [
         (
             row.kernel,
@@ -175,6 +184,7 @@ def _write(rows: Sequence[Row]) -> None:
             row.clean_seconds,
             row.relinks,
             row.relink_seconds,
+            row.measured,
         )
         for row in rows
     ]
