@@ -9,6 +9,7 @@ import enum
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 class Kind(enum.StrEnum):
@@ -93,6 +94,18 @@ class Toolchain:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixup:
+    """A patch for a range of revisions, applied before they are built and taken back after."""
+
+    patch: str
+    """sha256 of its text, or the id of the commit that is picked."""
+    since: str = ""
+    """Id of a commit: only revisions that contain it; empty for all."""
+    before: str = ""
+    """Id of a commit: only revisions that do not contain it; empty for all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """Toolchain x kconfig x -j x variation policy. A failure rate belongs to a cell and a kind."""
 
@@ -107,11 +120,18 @@ class Cell:
     environment: tuple[tuple[str, str], ...]
     variation: str
     """`pinned`, or `sweep:N` for N lengths of the version string."""
+    fixups: tuple[Fixup, ...] = ()
+    """In the order in which they are applied."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Every field for JSON; `fixups` only if there are some, so that the key of a cell without stays as it was."""
+        return {name: value for name, value in asdict(self).items() if value or name != "fixups"}
 
     @property
     def key(self) -> str:
         """A stable id of 12 hex digits over every field but the profile's name, which builds nothing."""
-        fields = {name: value for name, value in asdict(self).items() if name != "profile"}
+        fields = {name: value for name, value in self.fields.items() if name != "profile"}
         text = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -141,6 +161,7 @@ class Revision:
 
     commit: str
     tree: str
+    """What attempts are known by: its git tree, or that and the fixups that apply to it (core/fixups.py)."""
     title: str
     name: str = ""
     """How people call it: a tag, a describe string, or the abbreviated commit."""
