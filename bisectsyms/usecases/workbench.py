@@ -255,7 +255,7 @@ class Workbench:
         """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
         draw = self.variation.next_draw(revision.tree, ())
         arrival = self.arrival(revision) or Kind.RELINK
-        era = link.era_of(lambda path: self.repository.text(revision, path), self.builder.knowledge.eras)
+        era = link.era_of(lambda path: self.repository.text(revision.commit, path), self.builder.knowledge.eras)
         lines = [f"# {revision}: git worktree {self.builder.slot / 'src'}, objtree {self.builder.objtree.path}"]
         lines += [command.pasteable() for command in self.builder.dry_run(era, arrival, draw)]
         return lines
