@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import seconds_in
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.fixups import FixupKey, FixupText, read_fixups
 from bisectsyms.inputs.shipped import configs_dir
 from bisectsyms.inputs.yamlfile import load_model
 
@@ -86,6 +87,8 @@ class Profile(BaseModel):
     """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
     variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)
     """Lengths of the version string to draw from: pinned, or sweep:N with N from 2 to 64. `--sweep` wins."""
+    fixups: tuple[FixupKey, ...] = ()
+    """Applied to ranges of revisions before the build, each {patch: FILE} or {commit: REV}, with from: and before:."""
     packages: tuple[str, ...] = ()
     """Debian packages; doctor names the first if the compiler is missing."""
     hosttools: bool = True
@@ -135,6 +138,7 @@ class LoadedProfile:
     profile: Profile
     digest: str
     """sha256 of all it asks of kconfig: defconfig, contents of the fragments, lines."""
+    fixups: tuple[FixupText, ...] = ()
 
     def kconfig_text(self) -> str:
         """All fragments and lines as one fragment for the tree's merge_config.sh."""
@@ -181,7 +185,8 @@ def _load(path: Path) -> LoadedProfile:
     fragments = tuple((path.parent / fragment).absolute() for fragment in profile.fragments)
     profile = profile.model_copy(update={"fragments": fragments})
     asked = f"{profile.defconfig}\n{_kconfig_text(profile)}"
-    return LoadedProfile(path.stem, path, profile, hashlib.sha256(asked.encode()).hexdigest()[:16])
+    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    return LoadedProfile(path.stem, path, profile, digest, read_fixups(path, profile.fixups))
 
 
 def _kconfig_text(profile: Profile) -> str:
