@@ -19,7 +19,7 @@ from bisectsyms.core.fixups import known_as
 from bisectsyms.effects.fixups import resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.errors import UserError
+from bisectsyms.errors import InfraError, UserError
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Kind, Outcome, Word
@@ -254,6 +254,17 @@ def test_what_is_there_already_is_said_to_be(open_bench: OpenBench, line: Line) 
     assert reject is not None
     assert "it is there already" in reject.why.replace("all of it", "it")
     assert "`before:`" in reject.why
+
+
+def test_what_git_cannot_read_says_nothing_about_the_patch(open_bench: OpenBench, line: Line, tmp_path: Path) -> None:
+    """git apply ends with the same status; a SKIP for it would stand in the ledger for good."""
+    (tmp_path / "mend.patch").write_text(git(line.repo, "diff", line.old, line.mended) + "\n")
+    bench = open_bench("  - {patch: mend.patch, before: t2}\n")
+    blob = git(line.repo, "rev-parse", f"{line.old}:{FILE}")
+    (line.repo / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(InfraError, match=r"fixup mend\.patch"):
+        built(bench, line.old)
+    assert bench.ledger.count() == 0
 
 
 def test_the_users_settings_do_not_decide_what_applies(open_bench: OpenBench, line: Line, tmp_path: Path) -> None:

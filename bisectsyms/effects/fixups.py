@@ -148,6 +148,7 @@ class Fixups:
         self._folder = slot.path / "fixups"
         self._ids = dict(ids)
         self._say = say
+        self._applied: dict[str, tuple[Fixup, ...]] = {}
         self._prepared: dict[str, Prepared] = {}
         shutil.rmtree(self._folder, ignore_errors=True)
         self._patches = {
@@ -176,10 +177,18 @@ class Fixups:
         return Patch(fixup, text.name or fixup.patch[:12], file)
 
     def known(self, revision: Revision) -> Revision:
-        """As the function of this name."""
-        if self._fixups and revision.commit not in self._ids:
-            self._ids[revision.commit] = known(self._repository, self._fixups, revision).tree
-        return replace(revision, tree=self._ids[revision.commit]) if self._fixups else revision
+        """As the function of this name; git is asked once about a commit that the ledger does not know."""
+        if not self._fixups:
+            return revision
+        commit = revision.commit
+        if commit not in self._ids:
+            self._ids[commit] = known_as(self._repository.resolve(commit).tree, self._applying(commit))
+        return replace(revision, tree=self._ids[commit])
+
+    def _applying(self, commit: str) -> tuple[Fixup, ...]:
+        if commit not in self._applied:
+            self._applied[commit] = applying(self._repository, self._fixups, commit)
+        return self._applied[commit]
 
     def move_to(self, revision: Revision) -> Prepared:
         """The slot to `revision`, with its fixups, or with none if one of them does not apply.
@@ -201,7 +210,7 @@ class Fixups:
             InfraError: git could not write it, or not read what it needs.
         """
         if commit not in self._prepared:
-            patches = [self._patches[one] for one in applying(self._repository, self._fixups, commit)]
+            patches = [self._patches[one] for one in self._applying(commit)]
             self._prepared[commit] = self._prepare(commit, patches) if patches else Prepared()
         return self._prepared[commit]
 
