@@ -9,6 +9,7 @@ import enum
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 class Kind(enum.StrEnum):
@@ -93,6 +94,22 @@ class Toolchain:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixup:
+    """A patch for a range of revisions, applied before they are built and taken back after."""
+
+    patch: str
+    """sha256 of its text, or the id of the commit that is picked."""
+    since: str = ""
+    """Id of a commit: only revisions that contain it; empty for all."""
+    before: str = ""
+    """Id of a commit: only revisions that do not contain it; empty for all."""
+
+
+LATER = frozenset(("in_tree", "fixups"))
+"""Fields of a cell that ledgers of before do not know."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """Toolchain x kconfig x -j x variation policy. A failure rate belongs to a cell and a kind."""
 
@@ -109,16 +126,18 @@ class Cell:
     """`pinned`, or `sweep:N` for N lengths of the version string."""
     in_tree: bool = False
     """Built in the source tree itself, without O=."""
+    fixups: tuple[Fixup, ...] = ()
+    """In the order in which they are applied."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Every field for JSON; one that came later only where it is given, so that older ledgers keep their keys."""
+        return {name: value for name, value in asdict(self).items() if value or name not in LATER}
 
     @property
     def key(self) -> str:
-        """A stable id of 12 hex digits over every field but the profile's name, which builds nothing.
-
-        A field that came later is left out while it is at its default, so that older ledgers keep their keys.
-        """
-        fields = {name: value for name, value in asdict(self).items() if name != "profile"}
-        if not self.in_tree:
-            del fields["in_tree"]
+        """A stable id of 12 hex digits over every field but the profile's name, which builds nothing."""
+        fields = {name: value for name, value in self.fields.items() if name != "profile"}
         text = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -148,6 +167,7 @@ class Revision:
 
     commit: str
     tree: str
+    """What attempts are known by: its git tree, or that and the fixups that apply to it (core/fixups.py)."""
     title: str
     name: str = ""
     """How people call it: a tag, a describe string, or the abbreviated commit."""

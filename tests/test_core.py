@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from bisectsyms.core.belief import known
 from bisectsyms.core.environment import for_build
+from bisectsyms.core.fixups import known_as
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import count, duration, percent, seconds_in
-from bisectsyms.model import Draw, Outcome, Verdict
+from bisectsyms.model import Draw, Fixup, Outcome, Verdict
 from bisectsyms.render.jsontext import document
 
 
@@ -60,6 +62,15 @@ def test_a_sweep_takes_each_length_once_before_any_twice() -> None:
     assert {draw.length for draw in drawn[:8]} == set(range(1, 9))
     assert drawn[:8] == drawn[8:], "in the same order again"
     assert [policy.next_draw(tree, ()) for tree in "abcdefgh"].count(drawn[0]) < 8, "another tree, another order"
+
+
+def test_a_tree_with_fixups_is_known_by_another_id() -> None:
+    tree, one, two = "0" * 40, Fixup("a" * 64), Fixup("b" * 40, since="c" * 40, before="b" * 40)
+    assert known_as(tree, ()) == tree
+    ids = {known_as(of, fixups) for of in (tree, "1" * 40) for fixups in ((one,), (two,), (one, two), (two, one))}
+    assert len(ids) == 8, "the order is part of it"
+    assert all(re.fullmatch("[0-9a-f]{64}", text) for text in ids), "it looks like an id wherever ids are checked"
+    assert known_as(tree, (two,)) == known_as(tree, (Fixup(two.patch),)), "for which revisions it is does not matter"
 
 
 def test_a_draw_sets_the_length_of_the_version_string() -> None:

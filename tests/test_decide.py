@@ -53,6 +53,8 @@ def rules(**changes: object) -> Rules:
         ("f " * 8, {"flaky": Verdict.SKIP}, Verdict.BAD, Consistency.BAD, "every one"),
         ("f c " * 4, {"flaky": Verdict.SKIP}, Verdict.SKIP, Consistency.FLAKY, "flaky"),
         ("b:cc B:cc", {}, Verdict.SKIP, Consistency.UNKNOWN, "does not build: cc"),
+        ("b:fixup:x.patch", {}, Verdict.SKIP, Consistency.UNKNOWN, "fixup x.patch does not apply"),
+        ("i b:fixup:x.patch", {"arrival": INCREMENTAL}, Verdict.SKIP, Consistency.UNKNOWN, "fixup x.patch"),
         ("t t", {}, Verdict.SKIP, Consistency.UNKNOWN, "timed out"),
         ("b:a B:b b:c b:d", {}, Verdict.ABORT, Consistency.UNKNOWN, "changing ways"),
         ("c c", {"out_of_time": True}, Verdict.SKIP, Consistency.UNKNOWN, "weak"),
@@ -132,7 +134,12 @@ def test_exhausted_layouts_are_weak_not_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"), [("b:cc B:cc", "the bad end cannot be tested"), ("c " * 59, "0 clean, 59 would exclude")]
+    ("words", "says"),
+    [
+        ("b:cc B:cc", "the bad end cannot be tested"),
+        ("b:fixup:x", "tested: fixup x does not"),
+        ("c " * 59, "0 clean, 59 would exclude"),
+    ],
 )
 def test_a_bad_end_that_does_not_fail_goes_up_the_ladder(words: str, says: str) -> None:
     answer = gauge(seen(words), GaugeRules(draws=64))
@@ -184,3 +191,4 @@ def test_a_sweep_takes_every_draw_once() -> None:
     assert isinstance(sweep(seen("f c c"), rules(draws=4)), Ask)
     assert sweep(seen("f c c c"), rules(draws=4)) is None
     assert sweep(seen("b:cc B:cc"), rules(draws=4)) is None
+    assert sweep(seen("b:fixup:x.patch"), rules(draws=4)) is None

@@ -19,10 +19,11 @@ from bisectsyms.effects.ledger import Ledger, exchange
 from bisectsyms.effects.ledger.exchange import AttemptLine, ToldLine, read, write
 from bisectsyms.effects.ledger.merge import Merged
 from bisectsyms.errors import UserError
-from bisectsyms.model import Kind, Outcome, Result, Verdict, Word
+from bisectsyms.model import Fixup, Kind, Outcome, Result, Verdict, Word
 from tests.ledgers import CELL, CLANG, CLEAN, FAILED, digest, judged, plan
 
 Lines = list[dict[str, Any]]
+CELLS = "select json from cells"
 
 
 def made(ledger: Ledger, *results: Result, revision: int = 1) -> None:
@@ -142,6 +143,26 @@ def test_a_guessed_end_gives_way_to_the_end_that_was_seen(tmp_path: Path) -> Non
         assert counts(one) == (1, 0)
 
 
+def test_a_cell_with_fixups_goes_to_another_ledger_and_back(tmp_path: Path) -> None:
+    cell = replace(CELL, fixups=(Fixup("a" * 64, since="b" * 40), Fixup("c" * 40, before="c" * 40)))
+    assert len({CELL.key, cell.key, replace(cell, fixups=cell.fixups[::-1]).key}) == 3, "another order, another cell"
+    with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
+        made(one, CLEAN)
+        one.finish(one.begin(plan(cell=cell)), FAILED)
+        assert merge(two, exported(one)) == Merged("other", attempts=2, known=0, words=0)
+        assert two.cells() == one.cells() == [CELL, cell]
+        assert merge(one, exported(two)).attempts == 0
+
+
+def test_a_cell_without_fixups_is_written_and_known_as_before_there_were_any(tmp_path: Path) -> None:
+    assert CELL.key == "94d6349f011d", "or every ledger begins with no evidence"
+    with Ledger.open(tmp_path) as ledger:
+        made(ledger, CLEAN)
+        line = json.loads(exported(ledger).splitlines()[1])
+        assert "fixups" not in line["cell"]
+        assert "fixups" not in json.loads(sqlite3.connect(tmp_path / "ledger.sqlite").execute(CELLS).fetchone()[0])
+
+
 def test_every_column_is_carried_over(tmp_path: Path) -> None:
     Ledger.open(tmp_path).close()
     db = sqlite3.connect(tmp_path / "ledger.sqlite")
@@ -155,6 +176,10 @@ def _set(line: int, **changes: object) -> Callable[[Lines], None]:
     return lambda lines: lines[line].update(changes)
 
 
+def _fixup(lines: Lines) -> None:
+    lines[1]["cell"]["fixups"] = [{"patch": "a" * 64, "since": "--upload-pack=evil", "before": ""}]
+
+
 def _profile(lines: Lines) -> None:
     lines[1]["cell"]["profile"] = "./trap.yaml"
 
@@ -166,6 +191,7 @@ def _profile(lines: Lines) -> None:
         (_set(0, schema_version=99, new="key"), "file:1: written by bisectsyms"),
         (_set(1, key="0" * 12), "file:2: cell 000000000000 has other contents"),
         (_profile, "file:2: .*no name of a profile"),
+        (_fixup, "file:2: .*no id of a fixup"),
         (_set(2, revision="--upload-pack=evil"), "file:3: attempt.revision: String should match"),
         (_set(2, evidence=[["log", "../../../etc/passwd"]]), "file:3: attempt.evidence"),
         (_set(2, pid="12"), "file:3: attempt.pid"),

@@ -50,6 +50,11 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
         (f"{LEAST}targets: []\n", "3:1", "targets: "),
         (f"{LEAST}variables: {{O: /tmp}}\n", "3:1", "O is set by bisectsyms itself"),
         (f"{LEAST}variables: {{ARCH: x86}}\n", "3:1", "ARCH has its own key: arch"),
+        (f"{LEAST}fixups:\n  - {{patch: a, commit: b}}\n", "4:5", "fixups.0: give exactly one of `patch` and `commit`"),
+        (f"{LEAST}fixups:\n  - {{commit: b}}\n  - from: v4.0\n", "5:5", "fixups.1: give exactly one of"),
+        (f"{LEAST}fixups:\n  - {{commit: b, form: v4.0}}\n", "4:17", "fixups.0.form: no such key"),
+        (f"{LEAST}fixups:\n  - {{commit: b, before: ''}}\n", "4:17", "fixups.0.before: "),
+        (f"{LEAST}fixups: fix.patch\n", "3:1", "fixups: "),
         ("arch: [arm]\ndefconfig: x\n", "1:1", "arch: "),
         ("arch: ARM!\ndefconfig: x\n", "1:1", "arch: "),
         ("a: &a [x]\nb: *c\n", "2:4", "undefined alias"),
@@ -126,6 +131,36 @@ def test_fragments_stand_beside_the_profile_and_are_checked(folders: dict[str, P
     (folders["cwd"] / "more.config").unlink()
     with pytest.raises(UserError, match=r"more\.config"):
         find_profile(str(path), **folders)
+
+
+PATCH = "--- a/lib/x.c\n+++ b/lib/x.c\n@@ -1 +1 @@\n-a\n+b\n"
+
+
+def test_a_patch_stands_beside_the_profile_and_is_read_with_it(folders: dict[str, Path]) -> None:
+    write(folders["cwd"], PATCH, "fix.patch")
+    path = write(folders["cwd"], f"{LEAST}fixups:\n  - {{patch: fix.patch, from: v4.0, before: e33a814e772c}}\n")
+    loaded = find_profile(str(path), **folders)
+    (fixup,) = loaded.fixups
+    assert (fixup.name, fixup.patch, fixup.since, fixup.before) == ("fix.patch", PATCH.encode(), "v4.0", "e33a814e772c")
+    assert loaded.digest == find_profile(str(write(folders["cwd"], LEAST)), **folders).digest, "kconfig is as it was"
+    (folders["cwd"] / "fix.patch").rename(folders["cwd"] / "other.patch")
+    write(folders["cwd"], f"{LEAST}fixups:\n  - {{patch: other.patch}}\n")
+    assert find_profile(str(path), **folders).fixups[0].digest == fixup.digest
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "No such file"), ("", "is empty"), ("\n", "is empty"), ("--- a\n+++ b\nno hunk\n", "is no patch")],
+)
+def test_what_is_no_patch_is_refused(folders: dict[str, Path], content: str | None, says: str) -> None:
+    if content is not None:
+        write(folders["cwd"], content, "fix.patch")
+    path = write(folders["cwd"], f"{LEAST}fixups:\n  - patch: fix.patch\n")
+    with pytest.raises(UserError) as caught:
+        find_profile(str(path), **folders)
+    assert f"{path}: fixups.0.patch: {folders['cwd']}/fix.patch" in caught.value.message
+    assert says in caught.value.message
+    assert caught.value.next_step
 
 
 def test_a_skeleton_has_every_key_and_all_of_them_can_be_uncommented(tmp_path: Path, folders: dict[str, Path]) -> None:

@@ -139,6 +139,8 @@ def test_profiles_shown_can_be_loaded(page: Path, tmp_path: Path) -> None:
     for number, text in enumerate(shown):
         path = tmp_path / f"shown{number}.yaml"
         path.write_text(text, encoding="utf-8")
+        for patch in re.findall(r"patch: (\S+)", text):
+            (tmp_path / patch).write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
         find_profile(str(path), state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path)
 
 

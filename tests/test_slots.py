@@ -66,6 +66,80 @@ def test_a_slot_moves_whatever_happened_to_it(
     assert not repository.git("status", "--porcelain", cwd=slot.src)
 
 
+@pytest.fixture
+def fixed(repository: Repository, history: History, tmp_path: Path) -> str:
+    """A git tree: the bad end with a changed Makefile, without lib/string.c, and with a new file in a new folder."""
+    env = {"GIT_INDEX_FILE": str(tmp_path / "index")}
+    new = tmp_path / "new"
+    new.write_text("changed\n")
+    blob = repository.git("hash-object", "-w", str(new))
+    repository.git("read-tree", history.bad, env=env)
+    for path in ("Makefile", "scripts/new/file"):
+        repository.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+    repository.git("update-index", "--force-remove", "lib/string.c", env=env)
+    return repository.git("write-tree", env=env)
+
+
+def is_fixed(slot: Slot) -> tuple[bool, bool, bool]:
+    """Whether each of the three changes of `fixed` is there."""
+    makefile = (slot.src / "Makefile").read_text() == "changed\n"
+    return makefile, not (slot.src / "lib/string.c").exists(), (slot.src / "scripts/new/file").exists()
+
+
+@pytest.mark.parametrize("damage", ["nothing", "half a checkout", "src gone", "dirty", "mark gone"])
+def test_a_slot_with_another_tree_than_its_revision_gives_it_back(
+    repository: Repository, slot: Slot, history: History, fixed: str, damage: str
+) -> None:
+    slot.move_to(repository.resolve(history.bad), fixed)
+    assert head(repository, slot) == history.bad
+    assert is_fixed(slot) == (True, True, True)
+    if damage == "half a checkout":
+        (slot.path / "moving").touch()
+        (slot.src / "scripts/new/file").write_text("half")
+        (slot.src / "scripts/new/stray").touch()
+    elif damage == "src gone":
+        shutil.rmtree(slot.src)
+    elif damage == "dirty":
+        (slot.src / "Makefile").write_text("changed by a build\n")
+    elif damage == "mark gone":  # killed between taking it back and saying so
+        (slot.path / "moving").touch()
+        (slot.path / "fixed").unlink()
+    slot.move_to(repository.resolve(history.bad))
+    assert is_fixed(slot) == (False, False, False)
+    assert not repository.git("status", "--porcelain", cwd=slot.src)
+    slot.move_to(repository.resolve(history.bad), fixed)
+    assert is_fixed(slot) == (True, True, True)
+    slot.move_to(repository.resolve(history.good))
+    assert head(repository, slot) == history.good
+    assert not repository.git("status", "--porcelain", cwd=slot.src)
+
+
+def test_only_files_that_differ_are_touched(repository: Repository, slot: Slot, history: History, fixed: str) -> None:
+    """Or every arrival at a revision with a changed header would compile everything."""
+
+    def times() -> dict[str, int]:
+        files = (path for path in slot.src.rglob("*") if path.is_file() and path.name != ".git")
+        return {str(path.relative_to(slot.src)): path.stat().st_mtime_ns for path in files}
+
+    slot.move_to(repository.resolve(history.bad))
+    plain = times()
+    slot.move_to(repository.resolve(history.bad), fixed)
+    with_fixups = times()
+    assert {name for name in plain.keys() & with_fixups.keys() if plain[name] != with_fixups[name]} == {"Makefile"}
+    before = repository.resolve(f"{history.bad}^")
+    env = {"GIT_INDEX_FILE": str(slot.path / "index")}
+    repository.git("read-tree", before.commit, env=env)
+    for path in ("Makefile", "scripts/new/file"):
+        mode, _, blob, name = repository.git("ls-tree", fixed, path).split(maxsplit=3)
+        repository.git("update-index", "--add", "--cacheinfo", f"{mode},{blob},{name}", env=env)
+    slot.move_to(before, repository.git("write-tree", env=env))
+    now = times()
+    assert head(repository, slot) == before.commit
+    assert [now[name] for name in ("Makefile", "scripts/new/file")] == [
+        with_fixups[name] for name in ("Makefile", "scripts/new/file")
+    ], "both revisions have them with the same content"
+
+
 def test_tested_commits_are_kept_alive(repository: Repository, slot: Slot, history: History) -> None:
     slot.move_to(repository.resolve(history.bad))
     assert history.bad in repository.git("for-each-ref", "--format=%(objectname)", "refs/bisectsyms/")

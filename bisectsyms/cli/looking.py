@@ -120,7 +120,7 @@ def tell(rev: str, word: str, why: str, as_json: bool, **given: Any) -> int:
             jobs=given["jobs"],
             lengths=given["sweep"],
         )
-        cell = use.cell_for(load_profile(repository, given["profile"]), options, os.environ)
+        cell = use.cell_for(repository, load_profile(repository, given["profile"]), options, os.environ)
     elif given["toolchain"] or given["jobs"] or given["sweep"]:
         raise UserError("--toolchain, -j and --sweep say which cell only with a profile", next_step="--profile NAME")
     show_result(use.tell(repository, rev, Word(word), why.strip(), cell), render.show_telling, as_json)

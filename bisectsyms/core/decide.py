@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.belief import Belief, Sample, prior
+from bisectsyms.core.fixups import REFUSED
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Consistency, Draw, Kind, Observation, Outcome, Verdict
 
@@ -136,7 +137,13 @@ def _clean_text(sample: Sample, rules: Rules, miss: float) -> str:
 
 
 def _untestable(seen: Sequence[Observation]) -> Decision | None:
-    """SKIP for a revision that cannot be tested: proven twice, the second time from scratch."""
+    """SKIP for a revision that cannot be tested: proven twice, the second time from scratch.
+
+    Once is enough for a fixup that does not apply: no build took part, so the second time is the first.
+    """
+    if refused := next((one.signature for one in seen if one.signature.startswith(REFUSED)), ""):
+        name = refused.removeprefix(REFUSED)
+        return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"fixup {name} does not apply, so nothing was built")
     signatures = Counter(one.signature for one in seen if one.outcome is Outcome.BROKEN)
     again = {one.signature for one in seen[1:] if one.outcome is Outcome.BROKEN and one.from_scratch}
     for signature, times in signatures.items():

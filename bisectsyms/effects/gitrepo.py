@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
 
@@ -81,16 +81,17 @@ class Repository:
         """Where the ledger lives: shared by all worktrees of the repository."""
         return self.common_dir / "bisectsyms"
 
-    def git(self, *args: str, cwd: Path | None = None) -> str:
+    def git(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
         """Run git with nothing of the repository's own; stdout without the last newline.
+
+        `env` is added to the environment.
 
         Raises:
             InfraError: git ended with another status than 0; its own reason is quoted.
         """
-        settings = [word for setting in (*INERT, *self._no_filters) for word in ("-c", setting)]
         runner = self._git if cwd is None else Git(str(cwd))
         try:
-            return str(runner.execute(["git", *settings, *args]))
+            return str(runner.execute(["git", *self._settings, *args], env=env))
         except GitCommandError as error:
             said = _what_git_said(error)
             raise InfraError(
@@ -99,6 +100,18 @@ class Repository:
                 if "promisor remote" in str(error.stderr)
                 else "",
             ) from error
+
+    def tried(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Run git as `git` does where another status than 0 is an answer: the status, and what it wrote to stderr."""
+        runner = self._git if cwd is None else Git(str(cwd))
+        status, _, said = runner.execute(
+            ["git", *self._settings, *args], env=env, with_extended_output=True, with_exceptions=False
+        )
+        return int(status), str(said)
+
+    @property
+    def _settings(self) -> list[str]:
+        return [word for setting in (*INERT, *self._no_filters) for word in ("-c", setting)]
 
     @cached_property
     def _no_filters(self) -> tuple[str, ...]:
@@ -125,10 +138,30 @@ class Repository:
         commit, tree, title = line.split("\0", 2)
         return Revision(commit, tree, title, commit[:12] if name in (commit, "HEAD", "BISECT_HEAD") else name)
 
-    def text(self, revision: Revision, path: str) -> str:
-        """The text of a file of `revision`; empty if it has no such file."""
+    def contains(self, commit: str, other: str) -> bool:
+        """Whether `other` is `commit` or an ancestor of it.
+
+        Raises:
+            UserError: the history that is here does not tell, because it is cut off.
+        """
+        status, said = self.tried("merge-base", "--is-ancestor", other, commit)
+        if status == 0:
+            return True
+        if status != 1 and self.tried("cat-file", "-e", f"{other}^{{commit}}")[0] == 0:
+            raise InfraError(f"git merge-base --is-ancestor {other} {commit} failed: {said}")
+        # What is not here at all is in no history that is whole.
+        shallow = (self.common_dir / "shallow").exists()
+        if shallow and self.tried("merge-base", "--is-ancestor", commit, other)[0] != 0:
+            raise UserError(
+                f"this clone is shallow: whether {commit[:12]} contains {other[:12]} cannot be told",
+                next_step="git fetch --unshallow",
+            )
+        return False
+
+    def text(self, treeish: str, path: str) -> str:
+        """The text of a file of a commit or tree; empty if it has no such file."""
         try:
-            return self.git("cat-file", "blob", f"{revision.commit}:{path}")
+            return self.git("cat-file", "blob", f"{treeish}:{path}")
         except InfraError:
             return ""
 

@@ -29,6 +29,8 @@ ASIDE = ".bisectsyms-aside"
 BUILT = ".bisectsyms-built"
 MOVING = "moving"
 """In a slot whose worktree is not what its HEAD says."""
+FIXED = "fixed"
+"""In a slot whose worktree has fixups: the id of the git tree that it holds instead of its HEAD's."""
 MOST_SLOTS = 64
 
 
@@ -128,6 +130,7 @@ class Slot:
         self.path = path
         self.src = path / "src"
         self._moving = path / MOVING
+        self._fixed = path / FIXED
         self._repository = repository
         self._lock = lock
 
@@ -144,12 +147,16 @@ class Slot:
         self.src = self.path / "tree" / key
         self.src.parent.mkdir(exist_ok=True)
         self._moving = self.src.with_name(f"{key}.{MOVING}")
+        self._fixed = self.src.with_name(f"{key}.{FIXED}")
         tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src))
         tree.repair()
         return tree
 
-    def move_to(self, revision: Revision) -> None:
+    def move_to(self, revision: Revision, tree: str = "") -> None:
         """Check `revision` out in the slot's worktree; git touches only the files that differ.
+
+        `tree` is the git tree to check out where it is not the revision's own, because of fixups. HEAD is at
+        the revision all the same, and the next move takes back whatever is different.
 
         Raises:
             InfraError: git could not, even in a worktree made anew.
@@ -168,12 +175,27 @@ class Slot:
                 (self._admin() / "index.lock").unlink(missing_ok=True)
                 cut_short = moving.exists()
                 moving.touch()
-                if cut_short or self._repository.git("rev-parse", "HEAD", cwd=self.src) != revision.commit:
-                    self._repository.git("checkout", "--quiet", "--force", "--detach", revision.commit, cwd=self.src)
+                if cut_short or self._holds() != (revision.commit, tree):
+                    self._check_out(revision, tree)
                     self._keep_alive(revision)
                 if cut_short:
                     self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src)
                 moving.unlink()
+
+    def _holds(self) -> tuple[str, str]:
+        """The commit that is checked out, and the tree that is there instead of its own."""
+        tree = self._fixed.read_text() if self._fixed.exists() else ""
+        return self._repository.git("rev-parse", "HEAD", cwd=self.src), tree
+
+    def _check_out(self, revision: Revision, tree: str) -> None:
+        """Either way from what the index has to what is wanted, so that a file that both have keeps its mtime."""
+        if tree:
+            self._repository.git("read-tree", "--reset", "-u", tree, cwd=self.src)
+            self._repository.git("update-ref", "--no-deref", "HEAD", revision.commit, cwd=self.src)
+            self._fixed.write_text(tree)
+        else:
+            self._repository.git("checkout", "--quiet", "--force", "--detach", revision.commit, cwd=self.src)
+            self._fixed.unlink(missing_ok=True)
 
     def distrust(self) -> None:
         """Have the worktree checked out and cleaned before its next use, whatever HEAD says: people were here."""
@@ -189,6 +211,7 @@ class Slot:
         return self.src / ".git"
 
     def _make_worktree(self, revision: Revision) -> None:
+        self._fixed.unlink(missing_ok=True)
         shutil.rmtree(self.src, ignore_errors=True)
         self._repository.git("worktree", "prune")
         self._repository.git("worktree", "add", "--quiet", "--force", "--detach", str(self.src), revision.commit)

@@ -20,6 +20,7 @@ from bisectsyms.core.kconfig import LINE
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import seconds_in
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.fixups import FixupKey, FixupText, read_fixups
 from bisectsyms.inputs.kconfigfile import FullConfig, read_config, read_fragment
 from bisectsyms.inputs.shipped import configs_dir
 from bisectsyms.inputs.yamlfile import load_model
@@ -92,6 +93,8 @@ class Profile(BaseModel):
     """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
     variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)
     """Lengths of the version string to draw from: pinned, or sweep:N with N from 2 to 64. `--sweep` wins."""
+    fixups: tuple[FixupKey, ...] = ()
+    """Applied to ranges of revisions before the build, each {patch: FILE} or {commit: REV}, with from: and before:."""
     packages: tuple[str, ...] = ()
     """Debian packages; doctor names the first if the compiler is missing."""
     hosttools: bool = True
@@ -152,6 +155,7 @@ class LoadedProfile:
     lines: tuple[str, ...]
     """All fragments and then the lines of the profile, which win."""
     config: FullConfig | None = None
+    fixups: tuple[FixupText, ...] = ()
 
     @property
     def base(self) -> tuple[str, ...]:
@@ -207,4 +211,5 @@ def _load(path: Path) -> LoadedProfile:
     base = f"config\n{config.text}" if config else profile.defconfig or ARCH_DEFAULTS
     asked = "\n".join(lines)
     digest = hashlib.sha256(f"{base}\n{asked}\n".encode()).hexdigest()[:16]
-    return LoadedProfile(path.stem, path, profile, digest, tuple(lines), config)
+    fixups = read_fixups(path, profile.fixups)
+    return LoadedProfile(path.stem, path, profile, digest, tuple(lines), config, fixups)

@@ -117,7 +117,8 @@ def _explain(error: ValidationError, plain: _Plain, model: type[BaseModel]) -> I
         key = ".".join(str(part) for part in place)
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(str(place[-1]), model.model_fields, n=1)
+            known = model.model_fields if len(place) == 1 else ()  # an entry of a list has keys of its own
+            close = difflib.get_close_matches(str(place[-1]), known, n=1)
             message = "no such key" + (f"; did you mean {close[0]}?" if close else "")
         elif problem["type"] == "missing":
             message = "this key is missing"

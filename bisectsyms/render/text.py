@@ -76,7 +76,8 @@ def show_status(report: Status) -> None:
 
 def _cell_table(status: CellStatus) -> Table:
     cell = status.cell
-    title = Text(plain(f"{cell} -j{cell.jobs} {cell.variation} (profile {cell.profile})"))
+    fixups = f", {count(len(cell.fixups), 'fixup')}" if cell.fixups else ""
+    title = Text(plain(f"{cell} -j{cell.jobs} {cell.variation} (profile {cell.profile}{fixups})"))
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("revision", no_wrap=True)
     table.add_column("verdict", no_wrap=True)

@@ -87,8 +87,8 @@ class Judging:
     def rests_on_words(self, commits: Iterable[str]) -> int:
         """How many of these commits are what they are by somebody's word."""
         trees = {told.revision.tree for told in self.bench.ledger.all_told(self.bench.cell.key)}
-        resolve = self.bench.repository.resolve
-        return sum(resolve(commit).tree in trees for commit in commits) if trees else 0
+        known, resolve = self.bench.known, self.bench.repository.resolve
+        return sum(known(resolve(commit)).tree in trees for commit in commits) if trees else 0
 
     def _outlook(self, revision: Revision, rules: Rules) -> str:
         """How many attempts a GOOD will take from here, and how long that is at the pace so far."""

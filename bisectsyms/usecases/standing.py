@@ -45,5 +45,5 @@ def outdated(judging: Judging, state: BisectState) -> list[Judged]:
         one
         for one in bench.ledger.latest_verdicts(cell=bench.cell.key, commits=stand)
         if one.verdict is stand[one.commit]
-        and bench.ledger.revised(bench.repository.resolve(one.commit).tree, bench.cell.key) > one.when
+        and bench.ledger.revised(bench.known(bench.repository.resolve(one.commit)).tree, bench.cell.key) > one.when
     ]

@@ -11,6 +11,7 @@ from bisectsyms.core.belief import prior
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge
 from bisectsyms.core.direction import BisectState
 from bisectsyms.effects.bisecting import candidates, read_bisect
+from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository, steps_left
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import UserError
@@ -149,7 +150,7 @@ def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState
         rows.append(Row(revision, _tallies(seen), tuple(excluded), word, verdict, rationale, outdated, vanished))
     clean = state.clean_ends if state else ()
     spent = sum(verdicts[commit].miss for commit in clean if commit in verdicts and _is_good(verdicts[commit]))
-    by_words = sum(repository.resolve(commit).tree in words for commit in ends) if words else 0
+    by_words = sum(_tree(repository, cell, commit) in words for commit in ends) if words else 0
     return CellStatus(cell, tuple(rows), spent, by_words, tuple(stale))
 
 
@@ -172,12 +173,17 @@ def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
 def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:
     """Today's rules, with the rate that the bad end shows now."""
     draws = int(cell.variation.removeprefix("sweep:")) if cell.variation != "pinned" else 1
-    bad = repository.resolve(state.failing_end)
-    measured = gauge(ledger.observations(bad.tree, cell.key), GaugeRules(draws=draws))
+    bad = _tree(repository, cell, state.failing_end)
+    measured = gauge(ledger.observations(bad, cell.key), GaugeRules(draws=draws))
     belief = measured.belief if isinstance(measured, Gauge) else prior(varied=draws > 1)
     kind = measured.kind if isinstance(measured, Gauge | Ask) else Kind.RELINK
     share = (1.0 - StepOptions().confidence) / steps_left(candidates(repository, state, state.news[0]))
     return Rules(belief=belief, kind=kind, share=share, draws=draws)
+
+
+def _tree(repository: Repository, cell: Cell, commit: str) -> str:
+    """The id under which `cell` has the attempts at `commit`."""
+    return known(repository, cell.fixups, repository.resolve(commit)).tree
 
 
 def _recorded(judged: Judged | None) -> tuple[str, str]:

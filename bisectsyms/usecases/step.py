@@ -125,7 +125,7 @@ def _result(
     bench = judging.bench
     if decision.verdict is not Verdict.ABORT:
         judging.write_down(revision, decision, kind)
-    made = bench.ledger.attempts(tree=revision.tree, cell=bench.cell.key)
+    made = bench.ledger.attempts(tree=bench.known(revision).tree, cell=bench.cell.key)
     if decision.verdict is Verdict.GOOD:
         spent += decision.miss
     number = made[-1].number if made else None

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
 from bisectsyms.core.variation import Variation
+from bisectsyms.effects.fixups import known, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.toolsearch import choose
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Cell, Told, Word
-from bisectsyms.usecases.workbench import Options, cell_of
+from bisectsyms.usecases.cells import cell_of
+from bisectsyms.usecases.workbench import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,18 @@ class Telling:
     cell: Cell
 
 
-def cell_for(loaded: LoadedProfile, options: Options, environ: Mapping[str, str]) -> Cell:
+def cell_for(repository: Repository, loaded: LoadedProfile, options: Options, environ: Mapping[str, str]) -> Cell:
     """The cell that a step with this profile and these options would make its attempts in.
 
     Raises:
-        UserError: its toolchain is missing.
+        UserError: its toolchain is missing, or a commit that a fixup names.
     """
     profile = loaded.profile
     env, _ = for_build(environ, profile.environment)
     _, installed = choose(profile, options.toolchain, options.toolchains, env)
     variation = Variation(options.lengths) if options.lengths else profile.variation
-    return cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation)
+    fixups = resolve(repository, loaded.fixups)
+    return cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation, fixups=fixups)
 
 
 def tell(repository: Repository, rev: str, word: Word, why: str, cell: Cell | None) -> Telling:
@@ -46,6 +49,7 @@ def tell(repository: Repository, rev: str, word: Word, why: str, cell: Cell | No
     revision = repository.resolve(rev)
     with Ledger.open(repository.state_dir) as ledger:
         cell = cell or _only(ledger.cells())
+        revision = known(repository, cell.fixups, revision)
         if word is Word.NOTHING and ledger.told(revision.tree, cell.key) is None:
             raise UserError(f"nothing was told about {revision} in this cell", next_step="bisectsyms status")
         return Telling(ledger.tell(revision, cell, word, why), cell)

@@ -7,9 +7,6 @@ of the machine is waited out here, between attempts: the result of an attempt is
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -28,6 +25,7 @@ from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
 from bisectsyms.effects.evidence import EvidenceStore
+from bisectsyms.effects.fixups import Fixups, Reject, refused, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.ledger import Ledger
@@ -42,20 +40,8 @@ from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.toolchains import Toolchains
-from bisectsyms.model import (
-    Attempt,
-    Cell,
-    Exclusion,
-    Kind,
-    Measured,
-    Observation,
-    Outcome,
-    Plan,
-    Result,
-    Revision,
-    Told,
-    Toolchain,
-)
+from bisectsyms.model import Attempt, Exclusion, Kind, Measured, Observation, Outcome, Plan, Result, Revision, Told
+from bisectsyms.usecases.cells import cell_of, objtree_key
 from bisectsyms.usecases.notices import Notices
 
 CUT_SHORT = "cut-short"
@@ -97,7 +83,7 @@ class Workbench:
     """Open with `with`: the slot is locked for as long.
 
     Raises:
-        UserError: the toolchain is missing, the ledger is of a newer version.
+        UserError: the toolchain or a fixup's commit is missing, the ledger is of a newer version.
         InfraError: no slot, no space.
     """
 
@@ -128,7 +114,8 @@ class Workbench:
             reporter.say(f"not passed on to the build: {' '.join(dropped)}")
         tools, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
         self.variation = Variation(options.lengths) if options.lengths else profile.variation
-        self.cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=self.variation)
+        fixups = resolve(repository, loaded.fixups)
+        self.cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=self.variation, fixups=fixups)
         self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
         self._notices = Notices(reporter.say, self.ledger.last_release(self.cell.key))
         self._slot: slots.Slot | None = None
@@ -137,6 +124,8 @@ class Workbench:
                 reporter.say(f"attempt {died.number} died with the run that made it: no evidence")
             self.store = EvidenceStore(repository.state_dir / "evidence", cap=options.keep_evidence, warn=reporter.say)
             self._slot = slots.acquire(options.slots_dir, repository, say=reporter.say)
+            ids = {one.commit: one.tree for one in self.ledger.revisions(self.cell.key)}
+            self.fixups = Fixups(repository, loaded.fixups, fixups, self._slot, ids, reporter.say)
             self.builder = self._builder(loaded, tools, installed, self._slot, env, dropped)
         except BaseException:
             self.close()
@@ -192,22 +181,29 @@ class Workbench:
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
         return mapped(slot.path, slot.src, obj)
 
+    def known(self, revision: Revision) -> Revision:
+        """`revision` as the ledger has it in this cell: with the id of its tree and the fixups that apply to it.
+
+        Every revision that comes in goes through here once; twice does no harm.
+        """
+        return self.fixups.known(revision)
+
     def seen(self, revision: Revision) -> tuple[Observation, ...]:
         """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
-        return self.ledger.observations(revision.tree, self.cell.key)
+        return self.ledger.observations(self.known(revision).tree, self.cell.key)
 
     def excluded(self, revision: Revision) -> list[Exclusion]:
         """The attempts that `seen` leaves out because somebody said so."""
-        return self.ledger.excluded(revision.tree, self.cell.key)
+        return self.ledger.excluded(self.known(revision).tree, self.cell.key)
 
     def told(self, revision: Revision) -> Told | None:
         """What people said of the tree of this revision, if they did."""
-        return self.ledger.told(revision.tree, self.cell.key)
+        return self.ledger.told(self.known(revision).tree, self.cell.key)
 
     def arrival(self, revision: Revision) -> Kind | None:
         """What brings the objtree to `revision`: nothing, an incremental build, or one from scratch."""
         objtree = self.builder.objtree
-        if objtree.at() == revision.tree:
+        if objtree.at() == self.known(revision).tree:
             return None
         return Kind.INCREMENTAL if objtree.exists() else Kind.CLEAN
 
@@ -217,15 +213,15 @@ class Workbench:
         Raises:
             InfraError: the machine spoilt too many attempts in a row, or its trouble lasts too long.
         """
-        assert self._slot is not None
+        revision = self.known(revision)
         drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
         draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
-        self._slot.move_to(revision)
+        prepared = self.fixups.move_to(revision)
         self.builder.objtree.repair()
         plan = self.builder.plan(revision, ask.kind, draw)
         number = self.ledger.begin(plan)
         with self.reporter.running(number, plan, ask.why):
-            result = self._carry_out(number, plan)
+            result = self._carry_out(number, plan, prepared.reject)
         self.ledger.finish(number, result)
         self.store.prune(self.ledger.evidence_by_value())
         attempt = self.ledger.get(number)
@@ -251,11 +247,12 @@ class Workbench:
         they begin, in case we are killed meanwhile, and once more when they have ended.
         """
         assert self._slot is not None
-        objtree = self.builder.objtree
-        self._slot.move_to(revision)
+        objtree, prepared = self.builder.objtree, self.fixups.move_to(revision)
+        if prepared.reject:
+            self.reporter.say(f"{prepared.reject.why}; the worktree is without any")
         try:
             self._distrust(self._slot, objtree)
-            yield objtree.at() == revision.tree
+            yield objtree.at() == self.known(revision).tree
         finally:
             self._distrust(self._slot, objtree)
 
@@ -267,18 +264,25 @@ class Workbench:
 
     def dry_run(self, revision: Revision) -> list[str]:
         """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
-        draw = self.variation.next_draw(revision.tree, ())
+        draw = self.variation.next_draw(self.known(revision).tree, ())
         arrival = self.arrival(revision) or Kind.RELINK
-        source = source_of(lambda path: self.repository.text(revision, path), self.builder.knowledge.eras)
+        prepared = self.fixups.prepare(revision.commit)
         lines = [f"# {revision}: git worktree {self.builder.src}, objtree {self.builder.objtree.path}"]
         lines += [f"# .config there: from {config}" for config in [self.builder.loaded.profile.config] if config]
+        lines += [f"# with fixup {name}" for name in prepared.names]
+        if prepared.reject:
+            return [*lines, f"# {prepared.reject.why}; nothing is built"]
+        treeish = prepared.tree or revision.commit
+        source = source_of(lambda path: self.repository.text(treeish, path), self.builder.knowledge.eras)
         lines += [command.pasteable() for command in self.builder.dry_run(source, arrival, draw)]
         return lines
 
-    def _carry_out(self, number: int, plan: Plan) -> Result:
+    def _carry_out(self, number: int, plan: Plan, reject: Reject | None) -> Result:
         """Run it; an attempt that is cut short is written down before the reason goes on."""
         begun = time.monotonic()
         try:
+            if reject:
+                return refused(reject, self.builder.log, self.store, self.reporter.say)
             return self.builder.carry_out(plan)
         except BaseException as error:
             measured = Measured(seconds=time.monotonic() - begun)
@@ -306,29 +310,3 @@ class Workbench:
         trouble = patient(lambda: self._health(self.builder.slot).trouble)
         if trouble:
             raise InfraError(f"{self.builder.slot}: {trouble}", next_step="free space, then the same command again")
-
-
-def cell_of(loaded: LoadedProfile, toolchain: Toolchain, *, jobs: int | None, variation: Variation) -> Cell:
-    """The cell of attempts with this profile and toolchain; `jobs` overrides the profile's."""
-    profile = loaded.profile
-    return Cell(
-        profile=loaded.name,
-        arch=profile.arch,
-        toolchain=toolchain,
-        kconfig=loaded.digest,
-        jobs=jobs or profile.jobs or os.cpu_count() or 1,
-        targets=profile.targets,
-        variables=tuple(sorted(profile.variables.items())),
-        environment=tuple(sorted(profile.environment.items())),
-        variation=str(variation),
-        in_tree=profile.in_tree,
-    )
-
-
-def objtree_key(cell: Cell) -> str:
-    """Objtrees are shared by cells that compile alike: -j and what is drawn do not matter."""
-    compiling: tuple[object, ...] = (
-        *(cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment),
-        *(("in tree",) if cell.in_tree else ()),
-    )
-    return hashlib.sha256(json.dumps(compiling).encode()).hexdigest()[:12]

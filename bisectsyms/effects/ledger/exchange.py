@@ -8,6 +8,7 @@ arguments of git and parts of paths; nothing in the file is ever executed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, BinaryIO, Literal, TypeVar
@@ -26,7 +27,8 @@ LONGEST = 1 << 22
 LARGEST = 2**63 - 1
 """What SQLite can store as an integer."""
 
-Id = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+ID = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
+Id = Annotated[str, Field(pattern=ID)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -63,6 +65,16 @@ class CellLine(Line):
         """`again` looks the profile up by this name; a path could lead it into the tree under test."""
         if "/" in cell.profile or cell.profile.endswith((".yaml", ".yml")):
             raise ValueError(f"{cell.profile!r} is no name of a profile")
+        return cell
+
+    @field_validator("cell")
+    @classmethod
+    def _no_word_of_git(cls, cell: Cell) -> Cell:
+        """Which revisions a fixup is for is asked of git, with these ids in the command."""
+        for one in cell.fixups:
+            for text in (one.patch, one.since, one.before):
+                if text and not re.fullmatch(ID, text):
+                    raise ValueError(f"{text!r} is no id of a fixup or commit")
         return cell
 
 

@@ -7,7 +7,7 @@ all attempts, and what an import changes is noted so that verdicts given before 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bisectsyms.effects.ledger import rows
@@ -49,7 +49,7 @@ class Merging(People):
                 self._db.execute("rollback")
 
     def _cell_records(self) -> list[dict[str, object]]:
-        return [{"record": "cell", "key": cell.key, "cell": asdict(cell)} for cell in self.cells()]
+        return [{"record": "cell", "key": cell.key, "cell": cell.fields} for cell in self.cells()]
 
     def _attempt_records(self) -> list[dict[str, object]]:
         evidence: dict[int, list[tuple[str, str]]] = {}

@@ -18,6 +18,7 @@ from bisectsyms.model import (
     Consistency,
     Draw,
     Exclusion,
+    Fixup,
     Judged,
     Kind,
     Measured,
@@ -55,7 +56,7 @@ def cell_row(cell: Cell) -> Row:
         "kconfig": cell.kconfig,
         "jobs": cell.jobs,
         "variation": cell.variation,
-        "json": json.dumps(asdict(cell), sort_keys=True),
+        "json": json.dumps(cell.fields, sort_keys=True),
     }
 
 
@@ -152,6 +153,7 @@ def to_cell(text: str) -> Cell:
     fields["targets"] = tuple(fields["targets"])
     for name in ("variables", "environment"):
         fields[name] = tuple((key, value) for key, value in fields[name])
+    fields["fixups"] = tuple(Fixup(**one) for one in fields.get("fixups", ()))
     return Cell(**fields)
 
 
