@@ -9,42 +9,16 @@ the final one, `_sdata` lies elsewhere in System.map than in the table, and the 
 from __future__ import annotations
 
 import json
-import shutil
-import tarfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from git import Git
-
-from bisectsyms.errors import UserError
+from benchmarks.kernel_source import SOURCES, add_function, commit, edit, unpack
 
 COMMITS = 12
 BROKEN = (6, 7)
 """In the middle, where git looks first. The first one breaks it, MENDED mends it."""
 MENDED = 8
 CULPRIT = 9
-HOLLOW = (
-    *("Documentation", "samples", "tools/perf", "tools/testing", "sound/soc", "drivers/gpu", "drivers/infiniband"),
-    *("drivers/media", "drivers/net/ethernet", "drivers/net/wireless", "drivers/staging"),
-)
-"""Folders from which s3c6400_defconfig compiles nothing; their kbuild files stay."""
-SOURCES = (
-    "fork",
-    "exit",
-    "signal",
-    "sys",
-    "kthread",
-    "softirq",
-    "params",
-    "resource",
-    "cred",
-    "pid",
-    "reboot",
-    "async",
-)
-"""Files of kernel/ that every configuration compiles."""
 
 LINK = "scripts/link-vmlinux.sh"
 BEFORE = '${MAKE} -f "${srctree}/scripts/Makefile.build" obj=init init/version-timestamp.o\n'
@@ -87,69 +61,28 @@ def case(folder: Path, tarball: Path) -> Case:
     answer = folder / "answer.json"
     if answer.exists():
         return Case(**json.loads(answer.read_text()))
-    if not tarball.exists():
-        raise UserError(f"{tarball} is not there", next_step="apt-get install linux-source-6.1, or --source TARBALL")
-    shutil.rmtree(folder, ignore_errors=True)
     written = _write(folder / "linux", tarball)
     answer.write_text(json.dumps(asdict(written), indent=2))
     return written
 
 
 def _write(repo: Path, tarball: Path) -> Case:
-    repo.mkdir(parents=True)
-    with tarfile.open(tarball) as tar:
-        # Python 3.11.2, that of Debian 12, has no filters yet (PEP 706).
-        filtered: dict[str, Any] = {"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}
-        tar.extractall(repo, members=_needed(tar), **filtered)
-    git = Git(repo)
-    git.init("--quiet", "--initial-branch=main")
-    git.config("core.compression", "0")
-    git.config("user.name", "Kernel Test")
-    git.config("user.email", "kernel-test@kernel.invalid")
-    commits = [_commit(git, "Linux, cut down to what s3c6400_defconfig needs")]
+    git = unpack(repo, tarball, "Linux, cut down to what s3c6400_defconfig needs")
+    commits = [str(git.rev_parse("HEAD"))]
     for number in range(1, COMMITS + 1):
-        commits.append(_commit(git, _change(repo, number)))
+        commits.append(commit(git, _change(repo, number)))
     return Case(str(repo), commits[0], commits[-1], commits[CULPRIT], tuple(commits[number] for number in BROKEN))
-
-
-def _needed(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Members without the top folder, and without the sources of HOLLOW and of other architectures."""
-    for member in tar:
-        path = member.name.partition("/")[2]
-        if not path:
-            continue
-        parts = path.split("/")
-        hollow = path.startswith(tuple(f"{folder}/" for folder in HOLLOW))
-        foreign = parts[0] == "arch" and len(parts) > 2 and parts[1] not in ("arm", "x86")
-        kbuild = parts[-1].startswith(("Kconfig", "Makefile", "Kbuild"))
-        if member.isdir() or kbuild or not (hollow or foreign):
-            member.name = path
-            yield member
-
-
-def _commit(git: Git, title: str) -> str:
-    git.add("--all", "--force")
-    git.commit("--quiet", "--no-verify", "--message", title)
-    return str(git.rev_parse("HEAD"))
 
 
 def _change(repo: Path, number: int) -> str:
     """Edit the tree for commit `number`; its title."""
     if number == CULPRIT:
-        path = repo / LINK
-        text = path.read_text()
-        if BEFORE not in text:
-            raise UserError(f"{LINK} of this kernel is of another shape", next_step="--source with a 6.1 to 6.4")
-        path.write_text(text.replace(BEFORE, RANDOM_DATA.lstrip("\n") + BEFORE))
+        edit(repo, LINK, BEFORE, RANDOM_DATA.lstrip("\n") + BEFORE)
         return "kbuild: begin the data of every image at an offset of its own"
     wrong = f"value_of_all + {BROKEN[0]}"
     source = SOURCES[(BROKEN[0] if number == MENDED else number) - 1]
-    path = repo / f"kernel/{source}.c"
     if number == MENDED:
-        path.write_text(path.read_text().replace(wrong, f"value + {BROKEN[0]}"))
+        edit(repo, f"kernel/{source}.c", wrong, f"value + {BROKEN[0]}")
         return f"kernel: {number} mend the budget of {source}"
-    value = wrong if number == BROKEN[0] else f"value * {number}"
-    name = f"{source}_budget_{number}"
-    with path.open("a") as file:
-        file.write(f"\nint {name}(int value);\nint noinline {name}(int value)\n{{\n\treturn {value};\n}}\n")
+    add_function(repo, source, number, wrong if number == BROKEN[0] else f"value * {number}")
     return f"kernel: {number} give {source} a budget"

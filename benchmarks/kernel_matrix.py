@@ -21,9 +21,9 @@ from pathlib import Path
 
 import click
 import yaml
-from git import Git
 
 from benchmarks import report
+from benchmarks.kernel_source import begin, commit
 from bisectsyms.core.words import seconds_in
 from bisectsyms.inputs.profile import LoadedProfile, available, find_profile
 from bisectsyms.inputs.toolchains import Toolchains, load_toolchains
@@ -101,13 +101,7 @@ def _repository(folder: Path, source: Path) -> Path:
         shutil.rmtree(repo, ignore_errors=True)
         repo.mkdir(parents=True)
         subprocess.run(["tar", "-xf", source, "--strip-components=1", "-C", repo], check=True)
-        git = Git(repo)
-        git.init("--quiet", "--initial-branch=main")
-        git.config("core.compression", "0")
-        git.config("user.name", "Kernel Test")
-        git.config("user.email", "kernel-test@kernel.invalid")
-        git.add("--all", "--force")
-        git.commit("--quiet", "--message", source.name)
+        commit(begin(repo), source.name)
         made.touch()
     return repo
 

@@ -14,16 +14,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from benchmarks import report
+from benchmarks.bisect_run import BIN, bisect_run, git
 from benchmarks.kernel_history import Case, case
 from bisectsyms.core.words import duration, percent
 from bisectsyms.errors import BisectsymsError
 
-BIN = Path(sys.executable).parent
 NAME = "kernel-test"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms-kernel-test"
 
@@ -43,13 +42,10 @@ def main(source: Path, folder: Path, confidence: float) -> None:
         raise click.ClickException(str(error)) from error
     repo = Path(truth.repo)
     if not (repo / ".git/BISECT_START").exists():
-        _git(repo, "bisect", "start", truth.bad, truth.good)
+        git(repo, "bisect", "start", truth.bad, truth.good)
     words = ["--profile", "s3c6400", "--confidence", str(confidence), "--slots-dir", str(folder / "slots")]
     begun, load = time.monotonic(), os.getloadavg()[0]
-    log = report.RESULTS / f"{NAME}.log"
-    log.parent.mkdir(exist_ok=True)
-    with log.open("a") as out:
-        ended = _teed(["git", "bisect", "run", "bisectsyms", *words], repo, out, hide=folder)
+    ended = bisect_run(repo, words, report.RESULTS / f"{NAME}.log", hide=folder)
     seconds = time.monotonic() - begun
     told = subprocess.run([BIN / "bisectsyms", "status", "--json"], cwd=repo, capture_output=True, check=True).stdout
     status = json.loads(told)
@@ -57,24 +53,6 @@ def main(source: Path, folder: Path, confidence: float) -> None:
     _write(truth, status, seconds=seconds, load=load, right=right)
     click.echo(f"{'right' if right else 'NOT right'}: {status['culprit'][:12] or 'no commit'} was named")
     sys.exit(0 if right else 1)
-
-
-def _git(repo: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=repo, check=True, stdout=subprocess.DEVNULL)
-
-
-def _teed(argv: list[str], cwd: Path, log: TextIO, hide: Path) -> int:
-    """Run with every line on the terminal, and in `log` without where `hide` is on this machine."""
-    env = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    process = subprocess.Popen(
-        argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        log.write(line.replace(str(hide), "FOLDER"))
-        log.flush()
-        click.echo(line, nl=False)
-    return process.wait()
 
 
 def _write(truth: Case, status: dict[str, object], *, seconds: float, load: float, right: bool) -> None:
