@@ -83,10 +83,8 @@ def _passed(digest: Digest, seen: Seen) -> Ruling:
     if spoilt:
         return Ruling(spoilt.outcome, spoilt.signature, f"make passed, but {_told(spoilt)}")
     if seen.options_lost:
-        asked = listed(seen.options_lost)
-        return _lacks(
-            f"kconfig:{seen.options_lost[0]}", f"this revision does not do what was asked of kconfig: {asked}"
-        )
+        why = f"the profile asks for {listed(seen.options_lost)}, and the .config of this revision has it otherwise"
+        return _lacks(f"kconfig:{seen.options_lost[0]}", why)
     if seen.kallsyms is not True:
         return _no_kallsyms("make passed, but proves nothing", seen)
     if seen.maps_equal is None or seen.maps_fresh is not True:

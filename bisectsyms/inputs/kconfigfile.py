@@ -50,8 +50,10 @@ def _lines(path: Path, key: str) -> list[str]:
         if path.stat().st_size > LARGEST:
             raise UserError(f"{path} is larger than 4 MiB, which no .config is", next_step=f"mend `{key}`")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}", next_step=f"mend `{key}` in the profile") from error
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}", next_step=f"mend `{key}` in the profile") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8", next_step="save it as UTF-8") from error
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, 1):
         if line and not line.startswith("#") and not LINE.fullmatch(line):
