@@ -37,6 +37,8 @@ TOOLCHAINS = ("gcc", "llvm")
 NAME = "kernel-matrix"
 KALLSYMS = "CONFIG_KALLSYMS=y"
 """tinyconfig turns it off."""
+FURTHER = {"x86_64": ["CONFIG_64BIT=y"]}
+"""tinyconfig of ARCH=x86 is a 32-bit one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _built(repo: Path, loaded: LoadedProfile, folder: Path, row: Row) -> Row:
     asked = {
         "arch": profile.arch,
         "defconfig": "tinyconfig",
-        "kconfig": [KALLSYMS, *profile.kconfig],
+        "kconfig": [KALLSYMS, *FURTHER.get(loaded.name, []), *profile.kconfig],
         "variables": profile.variables,
     }
     path = folder / f"tiny-{loaded.name}.yaml"
