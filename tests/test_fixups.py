@@ -92,7 +92,7 @@ def line(tmp_path: Path) -> Line:
     return Line(base.repo, base.good, old, mended, reverted)
 
 
-OpenBench = Callable[[str], Workbench]
+OpenBench = Callable[..., Workbench]
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ def open_bench(tmp_path: Path, line: Line) -> Iterator[OpenBench]:
     """Opens a bench with these fixups in its profile, one at a time on one slot."""
     opened: list[Workbench] = []
 
-    def build(fixups: str = "") -> Workbench:
+    def build(fixups: str = "", more: str = "") -> Workbench:
         for bench in opened:
             bench.close()
         path = tmp_path / "mine.yaml"
-        path.write_text(PROFILE + (f"fixups:\n{fixups}" if fixups else ""))
+        path.write_text(PROFILE + more + (f"fixups:\n{fixups}" if fixups else ""))
         bench = Workbench(
             Repository.discover(line.repo, {}),
             find_profile(str(path), state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path),
@@ -135,7 +135,7 @@ def outcome(attempt: Attempt) -> tuple[Outcome, str]:
 
 
 def source(bench: Workbench) -> Path:
-    return bench.builder.slot / "src"
+    return bench.builder.src
 
 
 def test_which_revisions_get_it_goes_by_ancestry_and_not_by_the_tree(open_bench: OpenBench, line: Line) -> None:
@@ -209,6 +209,20 @@ def test_another_profile_on_the_same_slot_gets_the_tree_without(open_bench: Open
     again = open_bench("  - commit: t2\n")
     assert [one.outcome for one in again.seen(again.repository.resolve(line.old))] == [Outcome.CLEAN]
     assert again.arrival(again.repository.resolve(line.old)) is None, "its objtree was left alone"
+
+
+def test_a_worktree_that_is_built_in_gives_them_back_as_well(open_bench: OpenBench, line: Line) -> None:
+    bench = open_bench("  - commit: t2\n", "in_tree: yes\n")
+    assert outcome(built(bench, line.old))[0] is Outcome.CLEAN
+    assert (source(bench) / "vmlinux").exists(), "this is where it was built"
+    other = open_bench("  - commit: t2\n")
+    assert source(other) != source(bench)
+    assert outcome(built(other, line.mended))[0] is Outcome.CLEAN
+    bench = open_bench("  - commit: t2\n", "in_tree: yes\n")
+    assert outcome(built(bench, line.reverted))[0] is Outcome.BROKEN
+    assert (source(bench) / "lib/odd.c").exists()
+    assert not (source(bench) / "scripts/made/new.txt").exists()
+    assert outcome(built(bench, line.old))[0] is Outcome.CLEAN
 
 
 def test_the_version_of_the_kernel_is_the_same_with_a_fixup(open_bench: OpenBench, line: Line) -> None:
