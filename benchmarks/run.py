@@ -1,9 +1,9 @@
 """`make bench`: every benchmark, or those named. Ends with 1 if a target of the project is missed.
 
-    python -m benchmarks.run [startup] [classify] [overhead] [right]
+    python -m benchmarks.run [startup] [classify] [overhead] [right] [search]
 
 `right` takes most of an hour on an idle machine and goes on where it was stopped; remove
-benchmarks/results/right.json to begin anew.
+benchmarks/results/right.json to begin anew. `search` is as long; see its module for git_bayesect.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import sys
 
 from benchmarks.right import right
+from benchmarks.search import search
 from benchmarks.speed import classify, overhead, startup
 
-ALL = {"startup": startup, "classify": classify, "overhead": overhead, "right": right}
+ALL = {"startup": startup, "classify": classify, "overhead": overhead, "right": right, "search": search}
 
 
 def main(names: list[str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "bisectsyms"
-FLOORS = ("model", "errors", "core", "inputs", "effects", "smallkernel", "usecases", "render", "cli", "entry")
+FLOORS = ("model", "errors", "core", "search", "inputs", "effects", "smallkernel", "usecases", "render", "cli", "entry")
 """From the ground up: a floor imports only those before it (model and errors share one)."""
 IMPURE = {"os", "subprocess", "pathlib", "time", "datetime", "random", "socket", "git", "plumbum", "psutil", "sqlite3"}
 MOST_LINES = 350
@@ -48,7 +48,10 @@ def test_no_arrow_points_up(path: Path) -> None:
     assert not up, f"{path.name} must not know of {up}"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)
+PURE = sorted(path for room in ("core", "search") for path in (PACKAGE / room).glob("*.py"))
+
+
+@pytest.mark.parametrize("path", PURE, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_core_is_pure(path: Path) -> None:
     assert not IMPURE & {name.split(".")[0] for name in imported(path)}
 

@@ -1,0 +1,85 @@
+"""What is believed of the failure rates before the first test: a grid of cells, each a small world of its own.
+
+Schedule cells are pairs (rate of commits with the culprit, rate of those without). Layout cells are pairs
+(mean, spread) of a Beta distribution from which each bad commit draws its failing fraction; there an old commit
+never fails, because the culprit is the first commit at which any layout does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+CERTAIN = 0.15
+"""Prior mass of a failure that shows in every attempt."""
+ONE_SIDED = 0.65
+"""Prior mass of old commits that never fail."""
+LOWEST_OLD = 0.003
+"""Smallest rate of old commits that is not zero."""
+RISE = 3.0
+"""The culprit makes the failure at least so many times as frequent; less cannot be told from no change at all."""
+LAYOUT = 0.5
+"""Prior mass of the layout class, once attempts come with layouts."""
+KAPPAS = (4.0, 8.0, 16.0, 50.0, 200.0)
+"""How alike bad commits are in their failing fraction; larger is more alike."""
+LEAST_ALPHA = 0.8
+"""Smallest mean * kappa. Far below 1 most bad commits would fail at next to no layout at all, and hundreds of clean
+layouts would be no proof; above 1 a Beta distribution has no mass to speak of at 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The grid; all arrays have the shape (cells,), schedule cells first."""
+
+    new: Values
+    """Rate of one attempt at a commit with the culprit; in a layout cell the mean of the commits' fractions."""
+    old: Values
+    """Rate of one attempt at a commit without it."""
+    kappa: Values
+    """Spread of a layout cell; infinite in a schedule cell, where every commit has the same rate."""
+    log_weight: Values
+    """Logarithm of the prior, which sums to 1."""
+    schedule: int
+    """How many of the cells are schedule cells."""
+
+
+def cells(min_rate: float, *, layouts: bool) -> Cells:
+    """The prior for rates of at least `min_rate`; with `layouts` the layout class is held beside the schedule class."""
+    rates, masses = _rates(min_rate)
+    old = np.concatenate([[0.0], np.geomspace(LOWEST_OLD, 1.0 / RISE, 9)])
+    new_grid, old_grid = (grid.ravel() for grid in np.meshgrid(rates, old, indexing="ij"))
+    share = np.where(old_grid == 0.0, ONE_SIDED, 0.0)
+    possible = (old_grid > 0.0) & (old_grid * RISE <= new_grid * 1.0001)
+    several = possible.reshape(len(rates), -1).sum(axis=1).repeat(len(old))
+    share[possible] = (1.0 - ONE_SIDED) / several[possible]
+    share[(old_grid == 0.0) & (several == 0)] = 1.0
+    weight = masses.repeat(len(old)) * share
+    kept = weight > 0.0
+    new, spread = new_grid[kept], np.full(int(kept.sum()), np.inf)
+    weight, below = weight[kept], old_grid[kept]
+    schedule = len(new)
+    if layouts:
+        mean, kappa = (grid.ravel() for grid in np.meshgrid(rates[::2], np.array(KAPPAS), indexing="ij"))
+        mean = np.minimum(mean, 0.995)
+        possible = mean * kappa >= LEAST_ALPHA
+        spreads = possible.reshape(-1, len(KAPPAS)).sum(axis=1).repeat(len(KAPPAS))
+        mass = np.add.reduceat(masses, np.arange(0, len(rates), 2)).repeat(len(KAPPAS)) / spreads
+        mean, kappa, mass = mean[possible], kappa[possible], mass[possible]
+        weight = np.concatenate([(1.0 - LAYOUT) * weight, LAYOUT * mass])
+        new, below = np.concatenate([new, mean]), np.concatenate([below, np.zeros(len(mean))])
+        spread = np.concatenate([spread, kappa])
+    return Cells(new, below, spread, np.log(weight / weight.sum()), schedule)
+
+
+def _rates(min_rate: float) -> tuple[Values, Values]:
+    """Rates and their prior masses: uniform in the logarithm, finer where 1 - rate matters, and some mass at 1."""
+    top = np.array([0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.985])
+    rates = np.concatenate([np.geomspace(min_rate, 0.5, 22), top])
+    edges = np.concatenate([[rates[0]], np.sqrt(rates[1:] * rates[:-1]), [1.0]])
+    widths = np.diff(np.log(edges))
+    masses = np.concatenate([(1.0 - CERTAIN) * widths / widths.sum(), [CERTAIN]])
+    return np.concatenate([rates, [1.0]]), masses

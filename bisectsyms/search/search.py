@@ -1,0 +1,268 @@
+"""Ask and tell: which commit to test next, and what is known after each outcome.
+
+    search = Search(parents, good=[0], bad=[n - 1], confidence=0.95)
+    while (commit := search.next()) is not None:
+        search.tell(commit, "failed" | "clean" | "untestable")
+    search.result
+
+Nothing here knows of git, files or clocks. The order in which evidence is told does not matter, and it may be of
+commits that nobody asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bisectsyms.search.asking import Asking, State
+from bisectsyms.search.costs import Costs
+from bisectsyms.search.history import History
+from bisectsyms.search.likelihood import Likelihood
+from bisectsyms.search.partition import Partition
+from bisectsyms.search.posterior import Posterior, Prior, posterior
+from bisectsyms.search.rates import cells
+
+Outcome = Literal["failed", "clean", "untestable"]
+Ending = Literal["culprit", "predates", "not-reproduced", "undecided"]
+
+PREDATES = 0.03
+"""Prior mass of "older than the range"."""
+NOT_REPRODUCED = 0.05
+"""Prior mass of "never fails here"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a search stands, or how it ended."""
+
+    kind: Ending
+    commit: int | None
+    """The culprit; None unless `kind` says so."""
+    probability: float
+    """Of the answer that `kind` names; of the likeliest answer while undecided."""
+    credible: list[tuple[int, float]]
+    """The fewest commits that reach the confidence together, the likeliest first; all of them if they cannot."""
+    endings: dict[str, float]
+    """Probability of each kind of ending; they sum to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One outcome as it was told."""
+
+    commit: int
+    failed: bool
+    kind: Hashable
+    layout: Hashable
+
+
+class Search:
+    """A search for the first bad commit under noise; see the module."""
+
+    def __init__(
+        self,
+        parents: Sequence[Sequence[int]],
+        good: Sequence[int],
+        bad: Sequence[int],
+        confidence: float = 0.95,
+        costs: Costs | None = None,
+        min_rate: float = 0.01,
+        budget: float | None = None,
+        *,
+        prior: Sequence[float] | None = None,
+        layouts: int | None = None,
+    ) -> None:
+        """Begin a search over `parents`: for each commit the indices of its parents, in topological order.
+
+        Args:
+            good: commits said to be good; the culprit is no ancestor of them, unless it predates the range.
+            bad: commits said to be bad; the culprit is an ancestor of each.
+            costs: of repeats and moves; by default every attempt costs 1.
+            min_rate: failures that show more seldom than this are not looked for.
+            budget: the search ends, undecided, when so much is spent; in the unit of `costs`.
+            prior: for each commit how likely it is to be the culprit beforehand; by default all alike.
+            layouts: how many layouts a commit can have, where that is known.
+
+        Raises:
+            ValueError: no candidate lies between good and bad, or a number is out of its range.
+        """
+        if not 0.5 <= confidence < 1.0:
+            raise ValueError(f"confidence {confidence} is not in [.5, 1)")
+        if not 0.0 < min_rate <= 0.2:
+            raise ValueError(f"min_rate {min_rate} is not in (0, .2]")
+        self._history = History(parents)
+        candidates = np.ones(self._history.size, dtype=np.bool_)
+        for commit in bad:
+            candidates &= self._history.ancestors(commit)
+        for commit in good:
+            candidates &= ~self._history.ancestors(commit)
+        weights = candidates * (1.0 if prior is None else np.asarray(prior, dtype=np.float64))
+        if not bad or weights.sum() <= 0.0:
+            raise ValueError("no commit lies between good and bad")
+        share = 1.0 - PREDATES - NOT_REPRODUCED
+        self._prior = Prior(share * weights / weights.sum(), PREDATES, NOT_REPRODUCED)
+        self._candidates, self._good, self._bad = candidates, tuple(good), tuple(bad)
+        self.confidence, self._min_rate, self._budget, self._reach = confidence, min_rate, budget, layouts
+        self._costs = costs or Costs()
+        self._partition = Partition(candidates, self._prior.commits)
+        self._with_layouts = False
+        self._kinds: dict[Hashable, Likelihood] = {}
+        self._told: list[Attempt] = []
+        self._untestable: set[int] = set()
+        self._out: list[int] = []
+        self._here: int | None = None
+        self._spent = 0.0
+        self._asking = Asking(self._history, candidates, good, bad)
+        self._now: Posterior | None = None
+        self._repeats: dict[int, Hashable] = {}
+
+    def tell(
+        self,
+        commit: int,
+        outcome: Outcome,
+        seconds: float | None = None,
+        kind: Hashable = None,
+        layout: Hashable = None,
+    ) -> None:
+        """Take in the outcome of one attempt, asked for or not.
+
+        Args:
+            seconds: what it took; by default what `costs` expects.
+            kind: attempts of different kinds have rates of their own.
+            layout: what the outcome may be a function of, beside the commit.
+        """
+        if commit in self._out:
+            self._out.remove(commit)
+            self._repeats.pop(commit, None)
+        if seconds is None:
+            seconds = self._costs.repeat + float(self._costs.moves(self._here, np.array([commit]))[0])
+        self._spent += seconds
+        self._here = commit
+        self._now = None
+        if outcome == "untestable":
+            self._untestable.add(commit)
+            return
+        attempt = Attempt(commit, outcome == "failed", kind, layout)
+        self._told.append(attempt)
+        if layout is not None and not self._with_layouts:
+            self._hold_layouts()
+        else:
+            self._weigh(attempt)
+
+    def next(self) -> int | None:
+        """The commit to test next; None when the search has ended."""
+        chosen = self.next_batch(1)
+        return chosen[0] if chosen else None
+
+    def next_batch(self, count: int) -> list[int]:
+        """The next `count` tests, chosen together with those that are out already; empty at the end."""
+        if self._ended():
+            return []
+        chosen: list[int] = []
+        self._repeats = {commit: layout for commit, layout in self._repeats.items() if commit in self._out}
+        while len(chosen) < count:
+            repeat = self._likelihood(self._working_kind()).layout_to_repeat()
+            if repeat is not None and not self._repeats and repeat[0] not in self._out:
+                commit: int | None = repeat[0]
+                self._repeats[repeat[0]] = repeat[1]
+            else:
+                commit = self._choose()
+            if commit is None:
+                break
+            self._out.append(commit)
+            chosen.append(commit)
+        return chosen
+
+    def repeat_of(self, commit: int) -> Hashable:
+        """The layout that the test asked for at `commit` should repeat; None for one not yet seen there.
+
+        Repeats of a layout that failed tell whether the failure is a function of it.
+        """
+        return self._repeats.get(commit)
+
+    @property
+    def spent(self) -> float:
+        """What all attempts cost so far, in the unit of the costs."""
+        return self._spent
+
+    @property
+    def result(self) -> Result:
+        """The answer so far."""
+        now = self._posterior()
+        commits = now.commits(self._prior, self._partition)
+        endings = {"culprit": float(commits.sum()), "predates": now.predates, "not-reproduced": now.not_reproduced}
+        order = np.argsort(-commits, kind="stable")
+        heights = np.cumsum(commits[order])
+        enough = int(np.searchsorted(heights, self.confidence)) + 1
+        possible = int(np.count_nonzero(commits))
+        credible = [(int(one), float(commits[one])) for one in order[: min(enough, possible)]]
+        best = int(order[0])
+        answers: list[tuple[float, Ending, int | None]] = [
+            (float(commits[best]), "culprit", best),
+            (now.predates, "predates", None),
+            (now.not_reproduced, "not-reproduced", None),
+        ]
+        probability, kind, commit = max(answers, key=lambda answer: answer[0])
+        if probability < self.confidence:
+            return Result("undecided", None, probability, credible, endings)
+        return Result(kind, commit, probability, credible, endings)
+
+    def _posterior(self) -> Posterior:
+        if self._now is None:
+            self._now = posterior(self._prior, self._partition, list(self._kinds.values()))
+        return self._now
+
+    def _ended(self) -> bool:
+        if self._budget is not None and self._spent >= self._budget:
+            return True
+        now = self._posterior()
+        commits = now.commits(self._prior, self._partition)
+        if max(float(commits.max()), now.predates, now.not_reproduced) >= self.confidence:
+            return True
+        # An untestable commit with one child cannot be told from that child: when they have it together, that is all.
+        together: dict[int, float] = {}
+        for commit in self._untestable:
+            same = self._history.first_not_in(self._untestable, commit)
+            together[same] = together.get(same, float(commits[same])) + (
+                float(commits[commit]) if same != commit else 0
+            )
+        return max(together.values(), default=0.0) >= self.confidence
+
+    def _weigh(self, attempt: Attempt) -> None:
+        self._note(attempt.commit)
+        self._likelihood(attempt.kind).tell(attempt.commit, attempt.failed, attempt.layout, self._partition)
+
+    def _note(self, commit: int) -> None:
+        """Let the partition know a commit that is tested, or will be."""
+        if commit not in self._partition.tested:
+            origin = self._partition.add(commit, self._history.ancestors(commit), alone=self._with_layouts)
+            for likelihood in self._kinds.values():
+                likelihood.regroup(origin)
+            self._now = None
+
+    def _likelihood(self, kind: Hashable) -> Likelihood:
+        if kind not in self._kinds:
+            grid = cells(self._min_rate, layouts=self._with_layouts)
+            self._kinds[kind] = Likelihood(grid, self._partition.rows, self._reach)
+        return self._kinds[kind]
+
+    def _hold_layouts(self) -> None:
+        """The first attempt with a layout: weigh everything again, with the layout class beside the other."""
+        self._with_layouts = True
+        self._partition = Partition(self._candidates, self._prior.commits)
+        self._kinds.clear()
+        for attempt in self._told:
+            self._weigh(attempt)
+
+    def _choose(self) -> int | None:
+        for commit in self._out:
+            self._note(commit)
+        state = State(self._prior, self._partition, self._posterior(), self._likelihood(self._working_kind()))
+        return self._asking.choose(state, self._out, self._untestable, self._costs, self._here)
+
+    def _working_kind(self) -> Hashable:
+        """The kind of attempt whose rates the choice reckons with: the one that failed most."""
+        return max(self._kinds, key=lambda kind: self._kinds[kind].failed, default=None)
