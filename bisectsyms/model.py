@@ -21,15 +21,19 @@ class Kind(enum.StrEnum):
     """As relink, after moving the source tree to another revision: what changed is compiled."""
     CLEAN = "clean"
     """From an empty objtree."""
+    TEST = "test"
+    """A command of the user's, after its setup if it is the first at this revision."""
 
 
 class Outcome(enum.StrEnum):
-    """What one attempt showed. Only CLEAN and INCONSISTENT are evidence about the revision."""
+    """What one attempt showed. Only CLEAN and the two failures are evidence about the revision."""
 
     CLEAN = "CLEAN"
     """The link ran, its check passed, and our own comparison of the two maps agrees."""
     INCONSISTENT = "INCONSISTENT"
     """This very failure: the last temporary map and System.map differ."""
+    FAILED = "FAILED"
+    """The failure that a command of the user's looks for."""
     BROKEN = "BROKEN"
     """Another build error, or a build that proves nothing (no KALLSYMS, no maps)."""
     TIMEOUT = "TIMEOUT"
@@ -38,7 +42,12 @@ class Outcome(enum.StrEnum):
 
     @property
     def is_evidence(self) -> bool:
-        return self in (Outcome.CLEAN, Outcome.INCONSISTENT)
+        return self is Outcome.CLEAN or self.is_failure
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it is the failure that is looked for."""
+        return self in (Outcome.INCONSISTENT, Outcome.FAILED)
 
 
 class Verdict(enum.Enum):

@@ -21,7 +21,8 @@ from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Draw, Kind, Outcome, Result, Revision
 from bisectsyms.render.progress import Reporter
-from bisectsyms.usecases.workbench import Options, Workbench
+from bisectsyms.usecases.bench import Options
+from bisectsyms.usecases.workbench import Workbench
 from tests.era_shapes import SHAPES, Shape, files_of, revisions_of, write_repository
 
 ERAS = {era.id: era for era in load_knowledge().eras}

@@ -24,9 +24,10 @@ from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Kind, Outcome, Word
 from bisectsyms.smallkernel.history import Failure, write_history
+from bisectsyms.usecases.bench import Options
 from bisectsyms.usecases.shell import shell
 from bisectsyms.usecases.tell import tell
-from bisectsyms.usecases.workbench import Options, Workbench
+from bisectsyms.usecases.workbench import Workbench
 from tests.conftest import MakeHistory, User, named
 from tests.test_workbench import Heard
 

@@ -19,7 +19,8 @@ from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Kind, Outcome, Plan, Result
 from bisectsyms.smallkernel.history import Failure, write_history
-from bisectsyms.usecases.workbench import MOST_INFRA, Options, Workbench
+from bisectsyms.usecases.bench import MOST_INFRA, Options
+from bisectsyms.usecases.workbench import Workbench
 
 FINE = Health(oom_kills=0, free_bytes=10 * LEAST_FREE_BYTES, load=0.0)
 FULL = replace(FINE, free_bytes=0)

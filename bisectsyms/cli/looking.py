@@ -108,7 +108,7 @@ def tell(rev: str, word: str, why: str, as_json: bool, **given: Any) -> int:
     from bisectsyms.model import Word
     from bisectsyms.render import looking as render
     from bisectsyms.usecases import tell as use
-    from bisectsyms.usecases.workbench import Options
+    from bisectsyms.usecases.bench import Options
 
     repository = open_repository()
     cell = None

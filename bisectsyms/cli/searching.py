@@ -2,12 +2,105 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bisectsyms.cli.shared import show_result
-from bisectsyms.inputs.options import json_option
+from bisectsyms.cli.shared import bench_settings, new_reporter, open_bench, open_repository, show_result
+from bisectsyms.errors import UserError
+from bisectsyms.inputs.options import Seconds, bench_options, json_option
+
+if TYPE_CHECKING:
+    from bisectsyms.effects.gitrepo import Repository
+    from bisectsyms.usecases.bench import Bench
+
+
+@click.command()
+@click.argument("good")
+@click.argument("bad")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@click.option("--setup", default="", metavar="LINE", help="Shell line, run once per move, before COMMAND.")
+@click.option("--failure-line", default="", metavar="REGEX", help="Only a failure that prints such a line counts.")
+@click.option("--timeout", type=Seconds(), default="2h", show_default=True, help="Of COMMAND, and of its setup.")
+@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
+@click.option(
+    "--min-rate",
+    type=click.FloatRange(0.001, 0.2),
+    default=0.01,
+    show_default=True,
+    help="A failure that shows more seldom is not looked for.",
+)
+@click.option("--for", "lasting", type=Seconds(), metavar="DURATION", help="Stop after so long, e.g. 7h.")
+@click.option("--until", metavar="HH:MM", help="Stop at this time of day.")
+@click.option("--max-attempts", type=click.IntRange(1), help="Stop after so many.")
+@click.option("--first-parent", is_flag=True, help="Only the first parents of merges, as git bisect does.")
+@click.option("--path", "paths", metavar="PATHSPEC", multiple=True, help="Only commits that touch it.")
+@bench_options
+@json_option
+def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
+    """Search for the commit between GOOD and BAD that brought a failure in, spending time where it tells most.
+
+    Builds kernels, or runs COMMAND: 0 clean, 1-124 failed, 125 untestable; 126 and more stop the search.
+
+    \b
+    Example:  bisectsyms bisect v6.1 v6.3 --profile s3c6400 --until 08:00
+              bisectsyms bisect v1.0 main --setup 'make -s' -- ./flaky-test.sh
+    """
+    from bisectsyms.effects.dag import find_ends, read_range
+    from bisectsyms.render import searching as render
+    from bisectsyms.usecases.judging import Judging, StepOptions
+    from bisectsyms.usecases.searching import Searching, SearchOptions
+
+    repository = open_repository()
+    ends = find_ends(repository, good, bad)
+    commits = read_range(repository, ends, first_parent=given["first_parent"], paths=given["paths"])
+    options = SearchOptions(
+        confidence=given["confidence"],
+        min_rate=given["min_rate"],
+        deadline=_deadline(given["lasting"], given["until"]),
+        max_attempts=given["max_attempts"],
+        first_parent=given["first_parent"],
+        paths=given["paths"],
+    )
+    judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
+    with _bench(repository, words, given) as bench:
+        if ends.said:
+            bench.reporter.say(ends.said)
+        found = Searching(Judging(bench, judged), ends, commits, options).run()
+    show_result(found, render.show_found, given["as_json"])
+    return 0 if found.answered else 3
+
+
+def _bench(repository: Repository, words: tuple[str, ...], given: dict[str, Any]) -> Bench:
+    """A bench for the command, or for the profile where there is none."""
+    from bisectsyms.usecases.commandbench import CommandBench, Tested
+
+    if not words:
+        if given["setup"] or given["failure_line"]:
+            raise UserError("--setup and --failure-line are for a command", next_step="-- COMMAND at the end")
+        return open_bench(repository, given)
+    if given["profile"]:
+        raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
+    tested = Tested(words, given["setup"], given["failure_line"], given["timeout"])
+    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository))
+
+
+def _deadline(lasting: float | None, until: str | None) -> float | None:
+    """Seconds since the epoch; the earlier of both."""
+    now = time.time()
+    ends = [now + lasting] if lasting is not None else []
+    if until is not None:
+        try:
+            at = datetime.strptime(until, "%H:%M").time()
+        except ValueError as error:
+            raise UserError(f"--until {until!r} is no time of day", next_step="--until 08:00") from error
+        today = datetime.fromtimestamp(now).astimezone()
+        then = today.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
+        ends.append((then if then > today else then + timedelta(days=1)).timestamp())
+    return min(ends, default=None)
 
 
 @click.command()
@@ -40,4 +133,4 @@ def simulate(as_json: bool, **given: Any) -> int:
     return 0
 
 
-VERBS: tuple[click.Command, ...] = (simulate,)
+VERBS: tuple[click.Command, ...] = (bisect, simulate)

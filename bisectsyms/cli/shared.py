@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
     from bisectsyms.inputs.profile import LoadedProfile
     from bisectsyms.inputs.toolchains import Toolchains
+    from bisectsyms.render.progress import Reporter
+    from bisectsyms.usecases.bench import Options
     from bisectsyms.usecases.workbench import Workbench
 
 
@@ -90,14 +92,26 @@ def open_bench(repository: Repository, given: dict[str, Any], identity: str = ""
 
     `identity` is the digest of the toolchain to use if it is still there.
     """
-    from bisectsyms.effects.caller import called_by_bisect_run
-    from bisectsyms.render.progress import Reporter, log_to
-    from bisectsyms.usecases.workbench import Options, Workbench
+    from bisectsyms.usecases.workbench import Workbench
 
     loaded = load_profile(repository, given["profile"])
+    return Workbench(repository, loaded, bench_settings(given, identity), os.environ, new_reporter(repository))
+
+
+def new_reporter(repository: Repository) -> Reporter:
+    """Who tells people what happens; it also writes the log beside the ledger."""
+    from bisectsyms.effects.caller import called_by_bisect_run
+    from bisectsyms.render.progress import Reporter, log_to
+
     log_to(repository.state_dir)
-    reporter = Reporter(live=not called_by_bisect_run())
-    options = Options(
+    return Reporter(live=not called_by_bisect_run())
+
+
+def bench_settings(given: dict[str, Any], identity: str = "") -> Options:
+    """What the options of every bench add to what it works with."""
+    from bisectsyms.usecases.bench import Options
+
+    return Options(
         slots_dir=slots_folder(given["slots_dir"]),
         toolchains=known_toolchains(),
         toolchain=given["toolchain"] or "",
@@ -107,4 +121,3 @@ def open_bench(repository: Repository, given: dict[str, Any], identity: str = ""
         keep_evidence=given["keep_evidence"],
         infra_wait=given["infra_wait"],
     )
-    return Workbench(repository, loaded, options, os.environ, reporter)

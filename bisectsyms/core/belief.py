@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bisectsyms.model import Draw, Observation, Outcome
+from bisectsyms.model import Draw, Observation
 
 LOWEST_RATE = 0.005
 POINTS = 160
@@ -54,20 +54,21 @@ class Sample:
     @classmethod
     def of(cls, observations: Iterable[Observation]) -> Sample:
         """Count what is evidence. Where the layout is not known, the draw stands for it."""
-        layouts: dict[str, set[Outcome]] = {}
-        draws: dict[Draw, set[Outcome]] = {}
-        counts = {Outcome.CLEAN: 0, Outcome.INCONSISTENT: 0}
+        layouts: dict[str, set[bool]] = {}
+        draws: dict[Draw, set[bool]] = {}
+        counts = {True: 0, False: 0}
         for one in observations:
             if one.outcome.is_evidence:
-                counts[one.outcome] += 1
-                layouts.setdefault(one.layout or str(one.draw), set()).add(one.outcome)
-                draws.setdefault(one.draw, set()).add(one.outcome)
-        shown, both = list(layouts.values()), {Outcome.CLEAN, Outcome.INCONSISTENT}
+                failed = one.outcome.is_failure
+                counts[failed] += 1
+                layouts.setdefault(one.layout or str(one.draw), set()).add(failed)
+                draws.setdefault(one.draw, set()).add(failed)
+        shown, both = list(layouts.values()), {True, False}
         return cls(
-            clean=counts[Outcome.CLEAN],
-            failed=counts[Outcome.INCONSISTENT],
-            clean_layouts=shown.count({Outcome.CLEAN}),
-            failed_layouts=shown.count({Outcome.INCONSISTENT}),
+            clean=counts[False],
+            failed=counts[True],
+            clean_layouts=shown.count({False}),
+            failed_layouts=shown.count({True}),
             mixed=max(shown.count(both), list(draws.values()).count(both)),
             draws=len(draws),
         )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.belief import Belief, Sample, prior
+from bisectsyms.core.commandrule import SAID_UNTESTABLE
 from bisectsyms.core.fixups import REFUSED
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Consistency, Draw, Kind, Observation, Outcome, Verdict
@@ -86,6 +87,8 @@ class Rules:
     classify: int = 0
     """Attempts wanted to tell consistent from flaky; 0 stops at the first failure if `flaky` is BAD."""
     flaky: Verdict = Verdict.BAD
+    failure: str = "failed with inconsistent kallsyms data"
+    """What a failure is, for people."""
 
     @property
     def tell_apart(self) -> int:
@@ -95,20 +98,20 @@ class Rules:
 
 def judge(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
     """Decide about a revision, or ask for the next attempt at it."""
-    counting = [one for one in seen if one.kind is rules.kind or one.outcome is Outcome.INCONSISTENT]
+    counting = [one for one in seen if one.kind is rules.kind or one.outcome.is_failure]
     sample = Sample.of(counting)
     if sample.failed and sample.failed + sample.clean >= rules.tell_apart:
         return _failed(sample, rules)
-    if not any(one.outcome.is_evidence for one in seen) and (ended := _untestable(seen)):
+    if not any(one.outcome.is_evidence for one in seen) and (ended := untestable(seen)):
         return ended
-    if (fruitless := _fruitless(seen)) is not None:
+    if (fruitless := fruitless_in(seen)) is not None:
         return fruitless
     miss = rules.belief.miss(sample)
     if sample.failed == 0 and sample.clean and miss <= rules.share:
         return Decision(Verdict.GOOD, Consistency.GOOD, _clean_text(sample, rules, miss), miss)
     if weak := _weak(sample, miss, rules):
         return weak
-    if _last_is_broken(seen):
+    if last_is_broken(seen):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
     if rules.arrival is not None and rules.kind is not Kind.CLEAN:
         return Ask(rules.arrival, "arrival")
@@ -120,7 +123,7 @@ def judge(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
 def _failed(sample: Sample, rules: Rules) -> Decision:
     """At least one attempt showed the failure: that is proof."""
     total = sample.failed + sample.clean
-    text = f"{sample.failed} of {count(total, 'attempt')} failed with inconsistent kallsyms data"
+    text = f"{sample.failed} of {count(total, 'attempt')} {rules.failure}"
     if sample.clean:
         return Decision(rules.flaky, Consistency.FLAKY, f"{text}: the failure is there, and flaky")
     if sample.failed >= max(2, rules.tell_apart):
@@ -136,11 +139,14 @@ def _clean_text(sample: Sample, rules: Rules, miss: float) -> str:
     )
 
 
-def _untestable(seen: Sequence[Observation]) -> Decision | None:
+def untestable(seen: Sequence[Observation]) -> Decision | None:
     """SKIP for a revision that cannot be tested: proven twice, the second time from scratch.
 
-    Once is enough for a fixup that does not apply: no build took part, so the second time is the first.
+    Once is enough for a fixup that does not apply: no build took part, so the second time is the first. And
+    for a command that says so itself.
     """
+    if any(one.signature == SAID_UNTESTABLE for one in seen):
+        return Decision(Verdict.SKIP, Consistency.UNKNOWN, "the command says that it cannot be tested (125)")
     if refused := next((one.signature for one in seen if one.signature.startswith(REFUSED)), ""):
         name = refused.removeprefix(REFUSED)
         return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"fixup {name} does not apply, so nothing was built")
@@ -158,7 +164,7 @@ def _untestable(seen: Sequence[Observation]) -> Decision | None:
     return None
 
 
-def _fruitless(seen: Sequence[Observation]) -> Decision | None:
+def fruitless_in(seen: Sequence[Observation]) -> Decision | None:
     """ABORT when attempts keep ending without evidence and without agreeing on why."""
     broken = [one for one in seen if one.outcome in (Outcome.BROKEN, Outcome.TIMEOUT)]
     evidence = sum(one.outcome.is_evidence for one in seen)
@@ -186,7 +192,7 @@ def _weak(sample: Sample, miss: float, rules: Rules) -> Decision | None:
     return None
 
 
-def _last_is_broken(seen: Sequence[Observation]) -> bool:
+def last_is_broken(seen: Sequence[Observation]) -> bool:
     return bool(seen) and seen[-1].outcome is Outcome.BROKEN
 
 
@@ -216,11 +222,11 @@ def gauge(seen: Sequence[Observation], rules: GaugeRules) -> Ask | Gauge | Decis
 
 
 def _gauge(seen: Sequence[Observation], rules: GaugeRules) -> Ask | Gauge | Decision:
-    if not any(one.outcome.is_evidence for one in seen) and (ended := _untestable(seen)):
+    if not any(one.outcome.is_evidence for one in seen) and (ended := untestable(seen)):
         return Decision(Verdict.ABORT, Consistency.UNKNOWN, f"the bad end cannot be tested: {ended.rationale}")
-    if (fruitless := _fruitless(seen)) is not None:
+    if (fruitless := fruitless_in(seen)) is not None:
         return fruitless
-    if _last_is_broken(seen):
+    if last_is_broken(seen):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
     fruitful = attempts_to_exclude(rules.lowest_rate)
     for kind in rules.kinds:
@@ -244,7 +250,7 @@ def _measure(mine: Sequence[Observation], sample: Sample, kind: Kind, rules: Gau
     belief = prior(varied=rules.draws > 1).given(sample)
     total = sample.clean + sample.failed
     if rules.draws > 1 and sample.clean and not sample.mixed:
-        first = next(one.draw for one in mine if one.outcome is Outcome.INCONSISTENT)
+        first = next(one.draw for one in mine if one.outcome.is_failure)
         if sum(one.draw == first for one in mine) <= REPEATS:
             return Ask(kind, f"does {first} fail again?", first)
     wanted = min(ALL_FAIL, rules.failures) if not sample.clean else rules.failures
@@ -293,14 +299,14 @@ def watch(window: Sequence[Observation], rules: GaugeRules, kind: Kind) -> Ask |
     if sample.failed >= CONTROL_FAILURES:
         return sample
     limit = attempts_to_exclude(rules.lowest_rate) * (1 + sample.failed)
-    if sample.clean >= limit or _fruitless(window):
+    if sample.clean >= limit or fruitless_in(window):
         return Decision(
             Verdict.ABORT,
             Consistency.UNKNOWN,
             f"the failure hardly shows any more at a revision that is known to be bad ({sample.failed} of "
             f"{count(sample.clean + sample.failed, 'attempt')} just now): clean attempts of this time prove nothing",
         )
-    if _last_is_broken(window):
+    if last_is_broken(window):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
     if rules.arrival is not None and kind is not Kind.CLEAN:
         return Ask(rules.arrival, "control: arrival at a bad revision")
@@ -312,13 +318,13 @@ def sweep(seen: Sequence[Observation], rules: Rules) -> Ask | None:
 
     A revision that does not build, or whose layouts all pass, teaches nothing and ends it early or late.
     """
-    if _untestable(seen) or _fruitless(seen):
+    if untestable(seen) or fruitless_in(seen):
         return None
     mine = [one for one in seen if one.kind is rules.kind]
     sample = Sample.of(mine)
     if sample.draws >= rules.draws or sample.clean + sample.failed >= rules.max_attempts:
         return None
-    if _last_is_broken(seen):
+    if last_is_broken(seen):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
     if rules.arrival is not None and rules.kind is not Kind.CLEAN:
         return Ask(rules.arrival, "arrival, to learn how the layouts of bad revisions differ")

@@ -10,7 +10,7 @@ import re
 import shlex
 
 from bisectsyms.core.direction import BisectState, terms_tell
-from bisectsyms.core.words import count
+from bisectsyms.effects.dag import refuse_cut
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
 
@@ -73,15 +73,9 @@ def refuse_cut_history(repository: Repository, state: BisectState) -> None:
     Raises:
         UserError: such a commit is a candidate.
     """
-    file = repository.common_dir / "shallow"
-    cut = set(file.read_text().split()) if file.exists() else set()
-    if cut and (open_ends := cut.intersection(repository.git("rev-list", *_range(state, state.new)).split())):
-        raise UserError(
-            f"this clone is shallow: between the ends its history is cut off at {count(len(open_ends), 'commit')} "
-            f"({min(open_ends)[:12]}), so the commit looked for may not be here",
-            next_step="git fetch --unshallow, or git fetch --shallow-exclude=TAG with a tag older than the "
-            f"{state.old_term} end",
-        )
+    if (repository.common_dir / "shallow").exists():
+        commits = repository.git("rev-list", *_range(state, state.new)).split()
+        refuse_cut(repository, commits, state.old_term)
 
 
 def _range(state: BisectState, new: str) -> list[str]:

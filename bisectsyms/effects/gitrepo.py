@@ -173,6 +173,20 @@ class Repository:
         """`start` and the commits before it along the first parents, none of them in `goods`."""
         return tuple(self.git("rev-list", "--first-parent", f"-{most}", start, "--not", *goods).split())
 
+    def is_tracked(self, path: Path) -> bool:
+        """Whether a file of the work tree is git's."""
+        try:
+            return bool(self.git("ls-files", "--", str(path)))
+        except InfraError:  # it is outside
+            return False
+
+    def merge_bases(self, one: str, other: str) -> tuple[str, ...]:
+        """The best common ancestors of two commits, as full ids; empty for unrelated histories."""
+        try:
+            return tuple(self.git("merge-base", "--all", one, other).split())
+        except InfraError:  # git ends with 1 if there is none
+            return ()
+
     def parents(self, commit: str) -> tuple[str, ...]:
         return tuple(self.git("rev-parse", f"{commit}^@").split())
 

@@ -15,9 +15,9 @@ from typing import TextIO
 
 from bisectsyms.core.words import duration, plain
 from bisectsyms.errors import InfraError
-from bisectsyms.model import Attempt, Outcome, Plan
+from bisectsyms.model import Attempt, Kind, Outcome, Plan
 
-STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.BROKEN: "yellow"}
+STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.FAILED: "bold red", Outcome.BROKEN: "yellow"}
 LOGGER = logging.getLogger("bisectsyms")
 
 
@@ -71,17 +71,11 @@ class Reporter:
 def attempt_line(attempt: Attempt) -> str:
     """`attempt 3  v6.1-rc2  arm/gcc-12.2.0  -j8  relink  length=4  INCONSISTENT  (2.8 s)`."""
     plan, result = attempt.plan, attempt.result
-    words = [
-        f"attempt {attempt.number}",
-        str(plan.revision),
-        str(plan.cell),
-        f"-j{plan.cell.jobs}",
-        str(plan.kind),
-        str(plan.draw),
-    ]
+    words = [f"attempt {attempt.number}", str(plan.revision), str(plan.cell)]
+    words += [str(plan.kind)] if plan.kind is Kind.TEST else [f"-j{plan.cell.jobs}", str(plan.kind), str(plan.draw)]
     if result is None:
         return "  ".join([*words, "running"])
     words += [str(result.outcome), f"({duration(result.measured.seconds)})"]
-    if result.outcome not in (Outcome.CLEAN, Outcome.INCONSISTENT):
+    if not result.outcome.is_evidence:
         words.append(result.why)
     return "  ".join(words)

@@ -13,7 +13,7 @@ from bisectsyms.core.direction import BisectState
 from bisectsyms.core.people import without
 from bisectsyms.core.words import count, percent
 from bisectsyms.errors import UserError
-from bisectsyms.model import Observation, Outcome, Revision, Verdict
+from bisectsyms.model import Observation, Revision, Verdict
 from bisectsyms.usecases.judging import Judging
 
 SPREAD = 4
@@ -83,9 +83,9 @@ def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge
             continue
         while ask := sweep(bench.seen(revision), judging.rules(revision, measured.belief, measured.kind, 0.0)):
             bench.attempt(revision, ask)
-        shown = {one.outcome for one in bench.seen(revision)}
-        swept += Outcome.INCONSISTENT in shown
-        if swept == SPREAD or (Outcome.CLEAN in shown and Outcome.INCONSISTENT not in shown):
+        shown = {one.outcome.is_failure for one in bench.seen(revision) if one.outcome.is_evidence}
+        swept += True in shown
+        if swept == SPREAD or shown == {False}:
             break  # enough, or the culprit is behind us; one that does not build is passed over
     belief, failing = judging.learnt_from_failures(measured.kind)
     text = f"{measured.text}; {count(failing, 'bad revision')} swept"

@@ -11,7 +11,7 @@ from bisectsyms.core.belief import Belief, Sample, prior
 from bisectsyms.core.decide import Decision, Rules, judge
 from bisectsyms.core.words import count, duration
 from bisectsyms.model import Judged, Kind, Outcome, Revision, Verdict, Word
-from bisectsyms.usecases.workbench import Workbench
+from bisectsyms.usecases.bench import Bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def moment(when: float) -> str:
 class Judging:
     """Decisions about revisions, on one bench, under one set of options."""
 
-    def __init__(self, bench: Workbench, options: StepOptions, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, bench: Bench, options: StepOptions, now: Callable[[], float] = time.time) -> None:
         self.bench = bench
         self.options = options
         self.now = now
@@ -112,6 +112,7 @@ class Judging:
             out_of_time=options.max_time is not None and taken >= options.max_time,
             classify=options.classify,
             flaky=options.flaky,
+            failure=self.bench.failure,
         )
 
     def learnt_from_failures(self, kind: Kind) -> tuple[Belief, int]:

@@ -161,7 +161,7 @@ def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
     return tuple(
         Tally(
             kind,
-            outcomes[kind, Outcome.INCONSISTENT],
+            sum(outcomes[kind, failure] for failure in Outcome if failure.is_failure),
             outcomes[kind, Outcome.CLEAN],
             sum(outcomes[kind, other] for other in Outcome if not other.is_evidence),
         )

@@ -14,8 +14,8 @@ from bisectsyms.effects.toolsearch import choose
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Cell, Told, Word
+from bisectsyms.usecases.bench import Options
 from bisectsyms.usecases.cells import cell_of
-from bisectsyms.usecases.workbench import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,91 +1,43 @@
-"""The bench on which attempts are made: one repository, one cell, one locked slot, one ledger.
-
-It moves the slot, makes one attempt, and writes it down before and after; it holds no judgement. Trouble
-of the machine is waited out here, between attempts: the result of an attempt is never retried away.
-"""
+"""The bench that builds kernels: a profile, its compiler and its fixups in a slot."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
-
-from bisectsyms.core.decide import Ask
 from bisectsyms.core.environment import for_build
 from bisectsyms.core.tools import Tools
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
-from bisectsyms.effects.evidence import EvidenceStore
-from bisectsyms.effects.fixups import Fixups, Reject, refused, resolve
+from bisectsyms.effects.fixups import Fixups, Reject, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
-from bisectsyms.effects.ledger import Ledger
-from bisectsyms.effects.ledger.book import DIED
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.source import source_of
 from bisectsyms.effects.toolchain import Installed
 from bisectsyms.effects.toolsearch import choose
-from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
-from bisectsyms.inputs.toolchains import Toolchains
-from bisectsyms.model import Attempt, Exclusion, Kind, Measured, Observation, Outcome, Plan, Result, Revision, Told
+from bisectsyms.model import Attempt, Kind, Revision
+from bisectsyms.usecases.bench import Bench, Options, Reporter
 from bisectsyms.usecases.cells import cell_of, objtree_key
 from bisectsyms.usecases.notices import Notices
 
-CUT_SHORT = "cut-short"
-"""Signature of an attempt that Ctrl-C, a signal or an error of ours ended."""
-MOST_INFRA = 6
-"""Attempts in a row that the machine may spoil before the step stops."""
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line adds to a profile."""
-
-    slots_dir: Path
-    toolchains: Toolchains
-    toolchain: str = ""
-    """Name or folder; overrides the profile."""
-    identity: str = ""
-    """Digest of the toolchain to use if it is still there, so that an attempt can be repeated."""
-    jobs: int | None = None
-    lengths: int | None = None
-    """Lengths of the version string to sweep; overrides the profile."""
-    keep_evidence: int = 2 * 1024**3
-    """Bytes."""
-    infra_wait: float = 1800.0
-    """Seconds that trouble of the machine may last before the step stops."""
-
-
-class Reporter(Protocol):
-    """Who is told what happens."""
-
-    def say(self, text: str) -> None: ...
-
-    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]: ...
-
-    def ended(self, attempt: Attempt) -> None: ...
-
-
-class Workbench:
-    """Open with `with`: the slot is locked for as long.
+class Workbench(Bench):
+    """A bench that builds kernels by a profile.
 
     Raises:
         UserError: the toolchain or a fixup's commit is missing, the ledger is of a newer version.
         InfraError: no slot, no space.
     """
+
+    kinds = (Kind.RELINK, Kind.CLEAN)
 
     def __init__(
         self,
@@ -98,11 +50,6 @@ class Workbench:
         sleep: Callable[[float], None] = time.sleep,
         health: Callable[[Path], Health] = health,
     ) -> None:
-        self.repository = repository
-        self.reporter = reporter
-        self._options = options
-        self._sleep = sleep
-        self._health = health
         profile = loaded.profile
         env, dropped = for_build(environ, profile.environment)
         if loaded.config and loaded.config.emptied:
@@ -113,37 +60,18 @@ class Workbench:
         if dropped:
             reporter.say(f"not passed on to the build: {' '.join(dropped)}")
         tools, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
-        self.variation = Variation(options.lengths) if options.lengths else profile.variation
+        variation = Variation(options.lengths) if options.lengths else profile.variation
         fixups = resolve(repository, loaded.fixups)
-        self.cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=self.variation, fixups=fixups)
-        self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
-        self._notices = Notices(reporter.say, self.ledger.last_release(self.cell.key))
-        self._slot: slots.Slot | None = None
+        cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation, fixups=fixups)
+        super().__init__(repository, cell, variation, options, reporter, sleep=sleep, health=health)
+        self._notices = Notices(reporter.say, self.ledger.last_release(cell.key))
         try:
-            for died in self.ledger.bury():
-                reporter.say(f"attempt {died.number} died with the run that made it: no evidence")
-            self.store = EvidenceStore(repository.state_dir / "evidence", cap=options.keep_evidence, warn=reporter.say)
-            self._slot = slots.acquire(options.slots_dir, repository, say=reporter.say)
-            ids = {one.commit: one.tree for one in self.ledger.revisions(self.cell.key)}
-            self.fixups = Fixups(repository, loaded.fixups, fixups, self._slot, ids, reporter.say)
-            self.builder = self._builder(loaded, tools, installed, self._slot, env, dropped)
+            ids = {one.commit: one.tree for one in self.ledger.revisions(cell.key)}
+            self.fixups = Fixups(repository, loaded.fixups, fixups, self.slot, ids, reporter.say)
+            self.builder: Builder = self._builder(loaded, tools, installed, self.slot, env, dropped)
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the slot back and close the ledger."""
-        if self._slot is not None:
-            self._slot.release()
-        self.ledger.close()
 
     def _builder(
         self,
@@ -188,56 +116,11 @@ class Workbench:
         """
         return self.fixups.known(revision)
 
-    def seen(self, revision: Revision) -> tuple[Observation, ...]:
-        """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
-        return self.ledger.observations(self.known(revision).tree, self.cell.key)
+    def _move_to(self, revision: Revision) -> Reject | None:
+        return self.fixups.move_to(revision).reject
 
-    def excluded(self, revision: Revision) -> list[Exclusion]:
-        """The attempts that `seen` leaves out because somebody said so."""
-        return self.ledger.excluded(self.known(revision).tree, self.cell.key)
-
-    def told(self, revision: Revision) -> Told | None:
-        """What people said of the tree of this revision, if they did."""
-        return self.ledger.told(self.known(revision).tree, self.cell.key)
-
-    def arrival(self, revision: Revision) -> Kind | None:
-        """What brings the objtree to `revision`: nothing, an incremental build, or one from scratch."""
-        objtree = self.builder.objtree
-        if objtree.at() == self.known(revision).tree:
-            return None
-        return Kind.INCREMENTAL if objtree.exists() else Kind.CLEAN
-
-    def attempt(self, revision: Revision, ask: Ask) -> Attempt:
-        """Make the attempt that was asked for and write it down; then wait out trouble of the machine.
-
-        Raises:
-            InfraError: the machine spoilt too many attempts in a row, or its trouble lasts too long.
-        """
-        revision = self.known(revision)
-        drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
-        draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
-        prepared = self.fixups.move_to(revision)
-        self.builder.objtree.repair()
-        plan = self.builder.plan(revision, ask.kind, draw)
-        number = self.ledger.begin(plan)
-        with self.reporter.running(number, plan, ask.why):
-            result = self._carry_out(number, plan, prepared.reject)
-        self.ledger.finish(number, result)
-        self.store.prune(self.ledger.evidence_by_value())
-        attempt = self.ledger.get(number)
-        assert attempt is not None
-        self.reporter.ended(attempt)
+    def _look_at(self, attempt: Attempt) -> None:
         self._notices.look(attempt)
-        if result.outcome is Outcome.INFRA:
-            self._wait_out(revision, result)
-        return attempt
-
-    def again(self, attempt: Attempt) -> Attempt:
-        """Repeat an attempt: same revision, kind and draw."""
-        plan = attempt.plan
-        if plan.kind is Kind.RELINK and (arrival := self.arrival(plan.revision)):
-            self.attempt(plan.revision, Ask(arrival, f"to relink as attempt {attempt.number} did"))
-        return self.attempt(plan.revision, Ask(plan.kind, f"attempt {attempt.number} again", plan.draw))
 
     @contextlib.contextmanager
     def lent(self, revision: Revision) -> Iterator[bool]:
@@ -246,15 +129,14 @@ class Workbench:
         What they change must not reach a later attempt. So worktree and objtree are distrusted before
         they begin, in case we are killed meanwhile, and once more when they have ended.
         """
-        assert self._slot is not None
         objtree, prepared = self.builder.objtree, self.fixups.move_to(revision)
         if prepared.reject:
             self.reporter.say(f"{prepared.reject.why}; the worktree is without any")
         try:
-            self._distrust(self._slot, objtree)
+            self._distrust(self.slot, objtree)
             yield objtree.at() == self.known(revision).tree
         finally:
-            self._distrust(self._slot, objtree)
+            self._distrust(self.slot, objtree)
 
     @staticmethod
     def _distrust(slot: slots.Slot, objtree: slots.Objtree) -> None:
@@ -276,37 +158,3 @@ class Workbench:
         source = source_of(lambda path: self.repository.text(treeish, path), self.builder.knowledge.eras)
         lines += [command.pasteable() for command in self.builder.dry_run(source, arrival, draw)]
         return lines
-
-    def _carry_out(self, number: int, plan: Plan, reject: Reject | None) -> Result:
-        """Run it; an attempt that is cut short is written down before the reason goes on."""
-        begun = time.monotonic()
-        try:
-            if reject:
-                return refused(reject, self.builder.log, self.store, self.reporter.say)
-            return self.builder.carry_out(plan)
-        except BaseException as error:
-            measured = Measured(seconds=time.monotonic() - begun)
-            why = f"cut short: {type(error).__name__} {error}".strip()
-            self.ledger.finish(number, Result(Outcome.INFRA, CUT_SHORT, why, measured))
-            raise
-
-    def _wait_out(self, revision: Revision, result: Result) -> None:
-        """Wait until the machine is fine again, at most `infra_wait` seconds."""
-        shown = [one for one in self.seen(revision) if one.signature not in (CUT_SHORT, DIED)]
-        spoilt = sum(1 for _ in takewhile(lambda one: one.outcome is Outcome.INFRA, reversed(shown)))
-        if spoilt >= MOST_INFRA:
-            raise InfraError(
-                f"{spoilt} attempts in a row were spoilt by the machine, the last by: {result.why}",
-                next_step="bisectsyms doctor; mend it and run the same command again, nothing is lost",
-            )
-        self._sleep(min(30.0, 0.25 * 2**spoilt))
-        patient = Retrying(
-            stop=stop_after_delay(self._options.infra_wait),
-            wait=wait_exponential(1, max=60),
-            retry=retry_if_result(bool),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else "",
-            sleep=self._sleep,
-        )
-        trouble = patient(lambda: self._health(self.builder.slot).trouble)
-        if trouble:
-            raise InfraError(f"{self.builder.slot}: {trouble}", next_step="free space, then the same command again")

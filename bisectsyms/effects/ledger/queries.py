@@ -115,8 +115,8 @@ class Queries:
     def mean_seconds(self, cell: str, kind: Kind) -> float | None:
         """Mean duration in seconds of an attempt of this kind that was evidence here; None before the first."""
         (mean,) = self._select(
-            "select avg(seconds) from attempts where cell = ? and kind = ? and outcome in ('CLEAN', 'INCONSISTENT') "
-            "and imported is null",
+            "select avg(seconds) from attempts where cell = ? and kind = ? and imported is null "
+            "and outcome in ('CLEAN', 'INCONSISTENT', 'FAILED')",
             cell,
             str(kind),
         )[0]
@@ -186,12 +186,12 @@ class Queries:
         What several attempts share is worth what its most valuable user makes it; nothing that the
         newest failure made here has is given up.
         """
-        last = "select max(number) from attempts where outcome = 'INCONSISTENT' and imported is null"
+        last = "select max(number) from attempts where outcome in ('INCONSISTENT', 'FAILED') and imported is null"
         found = self._select(f"select digest from evidence where attempt = ({last})")  # noqa: S608 - names of our own
         precious = frozenset(str(row["digest"]) for row in found)
         found = self._select(
-            "select digest, max(case outcome when 'CLEAN' then 0 when 'INCONSISTENT' then 2 else 1 end) as worth, "
-            "max(attempt) as newest from evidence join attempts on attempt = number "
+            "select digest, max(case when outcome = 'CLEAN' then 0 when outcome in ('INCONSISTENT', 'FAILED') then 2 "
+            "else 1 end) as worth, max(attempt) as newest from evidence join attempts on attempt = number "
             "group by digest order by worth, newest"
         )
         return Worth(tuple(row["digest"] for row in found if row["digest"] not in precious), precious)

@@ -167,6 +167,18 @@ create view history as           -- one line per attempt, oldest first
 
 THIRD = """
 alter table attempts add column vanished text;  -- JSON list of options asked for by name and not in .config
+drop view rates;
+create view rates as             -- how often each revision fails, per cell and kind
+    select cell, tree, kind, coalesce(nullif(max(name), ''), substr(max(revision), 1, 12)) as revision,
+           sum(outcome in ('INCONSISTENT', 'FAILED') and who is null) as inconsistent,
+           sum(outcome = 'CLEAN' and who is null) as clean,
+           sum(outcome not in ('INCONSISTENT', 'FAILED', 'CLEAN') and who is null) as no_evidence,
+           round(1.0 * sum(outcome in ('INCONSISTENT', 'FAILED') and who is null)
+                 / nullif(sum(outcome in ('INCONSISTENT', 'FAILED', 'CLEAN') and who is null), 0), 3) as rate,
+           round(avg(seconds), 2) as seconds,
+           count(who) as excluded
+    from attempts left join excluded on attempt = number
+    where ended is not null group by cell, tree, kind order by min(number);
 """
 
 MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)

@@ -1,0 +1,51 @@
+"""What the exit status of a user's own command says, as git bisect run has taught people, but with doubt allowed.
+
+0 clean, 1 to 124 failed, 125 untestable; 126, 127 (the shell found no such command) and signals stop the search,
+because they say nothing about any revision. With a regular expression only a failure that printed such a line counts.
+"""
+
+from __future__ import annotations
+
+from bisectsyms.core.classify import Ruling
+from bisectsyms.model import Outcome
+
+UNTESTABLE = 125
+SAID_UNTESTABLE = "exit-125"
+"""Signature of an attempt whose command ended with 125."""
+STOPPED = "stopped:"
+"""Signatures of attempts after which nothing more is tried begin with this."""
+
+
+def rule(exit_status: int | None, *, line: str | None, wanted: str = "") -> Ruling:
+    """What one run of the command showed.
+
+    Args:
+        exit_status: negative for a signal; None if its time was over.
+        line: the first line of its output that `wanted` matches, None if there is none.
+        wanted: the regular expression that a failure must match; empty if every failure counts.
+    """
+    if exit_status is None:
+        return Ruling(Outcome.TIMEOUT, "timeout", "the command did not end before the deadline")
+    if exit_status == 0:
+        return Ruling(Outcome.CLEAN, "", "the command passed")
+    if exit_status == UNTESTABLE:
+        return Ruling(Outcome.BROKEN, SAID_UNTESTABLE, "the command says that this revision cannot be tested (125)")
+    if exit_status < 0 or exit_status > UNTESTABLE:
+        what = f"died of signal {-exit_status}" if exit_status < 0 else f"ended with {exit_status}"
+        return Ruling(Outcome.INFRA, f"{STOPPED}{exit_status}", f"the command {what}")
+    if wanted and line is None:
+        why = f"the command ended with {exit_status}, and no line matches {wanted}"
+        return Ruling(Outcome.BROKEN, "other-failure", why)
+    shown = f": {line}" if line is not None else ""
+    return Ruling(Outcome.FAILED, f"exit-{exit_status}", f"the command ended with {exit_status}{shown}")
+
+
+def setup_rule(exit_status: int | None) -> Ruling | None:
+    """What a setup showed that did not pass; None for one that did."""
+    if exit_status == 0:
+        return None
+    if exit_status is None:
+        return Ruling(Outcome.TIMEOUT, "setup-timeout", "the setup did not end before the deadline")
+    if exit_status < 0 or exit_status > UNTESTABLE:
+        return Ruling(Outcome.INFRA, f"{STOPPED}{exit_status}", f"the setup ended with {exit_status}")
+    return Ruling(Outcome.BROKEN, f"setup-{exit_status}", f"the setup ended with {exit_status}")
