@@ -144,7 +144,9 @@ def _tell(run: dict[str, Any], rows: dict[str, Any]) -> bool:
         accuracy = ours["right_of_named"] if cell.accuracy else ours["right"]
         wanted = least_right(run["trials"], cell.accuracy or run["confidence"], len(CELLS))
         sound = accuracy is not None and accuracy >= wanted and (cell.reach is None or ours["named"] >= 0.9)
-        reached = cell.reach is None or figure <= cell.reach
+        changed = cell.setting.truth == "culprit"
+        reached = figure <= (cell.reach or math.inf) if changed else ours["named"] <= 1.0 - run["confidence"]
+        wish = f"{cell.reach:.0f}" if cell.reach else "" if changed else "names none"
         met = met and sound and reached
         setting = cell.setting
         plain = setting.truth == "culprit" and setting.layouts is None and not cell.move and cell.at_once == 1
@@ -155,7 +157,7 @@ def _tell(run: dict[str, Any], rows: dict[str, Any]) -> bool:
                 name,
                 f"{bound:.0f}" if bound else "",
                 f"{figure:.1f} ({accuracy or 0:.3f})",
-                "" if cell.reach is None else f"{cell.reach:.0f}" + ("" if reached else ", **not reached**"),
+                wish + ("" if reached else ", **not reached**"),
                 "yes" if sound else f"**no**, wanted {wanted:.3f}",
                 f"{ours['named']:.3f}",
                 *others,

@@ -15,7 +15,7 @@ import numpy as np
 from bisectsyms.search.choice import Branch, Options, Plans, Sides, along, at_ends, at_tested, outcomes
 from bisectsyms.search.costs import Costs
 from bisectsyms.search.history import Chain, History, Mask
-from bisectsyms.search.likelihood import Likelihood
+from bisectsyms.search.likelihood import UNDECIDED, Likelihood
 from bisectsyms.search.partition import Partition
 from bisectsyms.search.posterior import Posterior, Prior
 from bisectsyms.search.rates import Values
@@ -119,6 +119,8 @@ class Asking:
         """Commits whose fresh layouts are not those of an untested one: options of their own, or hardly any."""
         attraction = attraction.copy()
         share = state.likelihood.layout_share()
+        # Else a search that has seen every layout would repeat them for ever, for the sake of the other class.
+        share = 1.0 if share > 1.0 - UNDECIDED else share
         for commit, seen in state.likelihood.seen.items():
             spent = state.likelihood.reach is not None and len(seen.layouts) >= state.likelihood.reach
             attraction[commit] *= 1.0 - share if seen.failed_layouts or spent else 0.0

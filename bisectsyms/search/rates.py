@@ -24,9 +24,9 @@ RISE = 3.0
 """The culprit makes the failure at least so many times as frequent; less cannot be told from no change at all."""
 LAYOUT = 0.5
 """Prior mass of the layout class, once attempts come with layouts."""
-KAPPAS = (4.0, 8.0, 16.0, 50.0, 200.0)
+KAPPAS = (2.0, 4.0, 8.0, 20.0, 100.0)
 """How alike bad commits are in their failing fraction; larger is more alike."""
-LEAST_ALPHA = 0.8
+LEAST_ALPHA = 0.4
 """Smallest mean * kappa. Far below 1 most bad commits would fail at next to no layout at all, and hundreds of clean
 layouts would be no proof; above 1 a Beta distribution has no mass to speak of at 0."""
 
