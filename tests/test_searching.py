@@ -232,6 +232,37 @@ def test_a_command_that_cannot_run_stops_the_search(user: User, tmp_path: Path, 
     assert "no-such-command" in missing.stderr
 
 
+def test_what_is_written_down_has_nothing_of_the_callers_environment(user: User, tmp_path: Path) -> None:
+    repo = write(tmp_path / "repo", ["exit 0"] * 2 + ["exit 1"] * 2)
+    words = ("bisectsyms", "bisect", "--slots-dir", str(user.slots), "--json", "1", "4", "--", "sh", "test.sh")
+    done = user.run(*words, cwd=repo, env={"TOKEN": "s3cr3t"})
+    assert found(done) == ("culprit", "3")
+    export = user.run("bisectsyms", "ledger", "export", "-", cwd=repo).stdout
+    assert "BISECTSYMS_REVISION" in export
+    assert "s3cr3t" not in export
+    assert "s3cr3t" not in (repo / ".git/bisectsyms/log").read_text()
+
+
+def test_ends_that_cannot_be_tested_end_it_undecided(user: User, tmp_path: Path) -> None:
+    repo = write(tmp_path / "repo", ["exit 125"] + ["exit 0"] * 3 + ["exit 1"] * 3 + ["exit 125"])
+    done = bisect(user, repo, "--json", "1", "8", "--", "sh", "test.sh")
+    assert found(done) in (("culprit", "5"), ("undecided", "")), done.stderr
+    silent = write(tmp_path / "silent", ["exit 0"] + ["exit 125"] * 3)
+    done = bisect(user, silent, "--json", "1", "4", "--", "sh", "test.sh")
+    assert (found(done), done.returncode) == (("undecided", ""), 3)
+
+
+def test_a_commit_that_breaks_again_and_again_does_not_hold_the_search_up(user: User, tmp_path: Path) -> None:
+    """One with evidence and then nothing but other failures is left, not asked for ever."""
+    count = tmp_path / "count"
+    odd = f"n=$(cat {count} 2>/dev/null || echo 0); echo $((n + 1)) > {count}; [ $n -lt 1 ] && exit 0; echo $n; exit 3"
+    repo = write(tmp_path / "repo", ["exit 0"] * 3 + [odd] + ["echo boom; exit 1"] * 3)
+    words = ("--failure-line", "boom", "--max-attempts", "150", "1", "7", "--", "sh", "test.sh")
+    done = bisect(user, repo, "--json", *words)
+    assert found(done)[0] in ("culprit", "undecided"), done.stderr
+    assert not json.loads(done.stdout)["stopped"]
+
+
 def test_all_untestable_stops_before_a_set_is_named(user: User, tmp_path: Path) -> None:
     repo = write(tmp_path / "repo", ["exit 0"] * 8)
     done = bisect(user, repo, "1", "8", "--", "env", "--no-such-option")

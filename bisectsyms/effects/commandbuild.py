@@ -6,6 +6,7 @@ It runs in a worktree of ours, with the environment of the caller; nothing that 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class CommandBuilder:
             slot=self.slot.name,
             paths="worktree",
             from_scratch=kind is Kind.CLEAN or not self.objtree.exists(),
-            command=self._command(revision, self.words).pasteable(),
+            command=self._pasteable(revision),
         )
 
     def carry_out(self, plan: Plan) -> Result:
@@ -100,6 +101,10 @@ class CommandBuilder:
     def _command(self, revision: Revision, words: tuple[str, ...]) -> Command:
         env = {**self.env, "BISECTSYMS_REVISION": revision.commit, MARK: str(self.slot)}
         return Command(words, self.src, env)
+
+    def _pasteable(self, revision: Revision) -> str:
+        """One line that repeats it; without the caller's environment, which is nobody's business."""
+        return f"cd {shlex.quote(str(self.src))} && BISECTSYMS_REVISION={revision.commit} {shlex.join(self.words)}"
 
     def _line(self, begins: int) -> str | None:
         """The first line of the command's own output that is wanted."""

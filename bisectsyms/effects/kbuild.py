@@ -138,7 +138,7 @@ class Builder:
                 end_marked(str(self.slot))
         if steps[-1].exit_status is None or steps[-1].exit_status < 0:
             self.objtree.suspect()
-        if plan.from_scratch and not self.seeds.take(self.objtree.path) and not given:
+        if plan.from_scratch and not self._kept_seeds() and not given:
             self.objtree.suspect()
         maps = self._maps(era, begun)
         came = kconfig.came_of(self.loaded, self.objtree.path)
@@ -167,6 +167,14 @@ class Builder:
             evidence=kept,
             vanished=came.vanished,
         )
+
+    def _kept_seeds(self) -> bool:
+        """As `Seeds.take`; a full disk must not take the outcome of the attempt away."""
+        try:
+            return self.seeds.take(self.objtree.path)
+        except OSError as error:
+            self.warn(f"keys and seeds of this build could not be kept: {error}")
+            return True
 
     def _run_steps(self, plan: Plan, source: Source) -> list[Ended]:
         """Run the commands of an attempt until one fails; the last one decides."""

@@ -112,8 +112,10 @@ class InTree(Objtree):
     def repair(self) -> None:
         """Remove what was built if that was cut short."""
         if self._busy.exists():
-            if self.path.exists():
+            if (self.path / ".git").exists():
                 self._clean()
+            else:
+                _remove(self.path)
             self._busy.unlink(missing_ok=True)
 
 

@@ -16,6 +16,7 @@ from bisectsyms.core.decide import Decision
 from bisectsyms.core.probing import ladder, probe
 from bisectsyms.core.words import count, listed, percent
 from bisectsyms.effects.dag import Ends, Range
+from bisectsyms.errors import UserError
 from bisectsyms.model import Kind, Observation, Outcome, Revision, Verdict, Word
 from bisectsyms.search import Costs, Result, Search
 from bisectsyms.usecases.judging import Judging
@@ -113,7 +114,7 @@ class Searching:
         self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
         while True:
             search = self.search()
-            if stopped := self._out_of():
+            if stopped := self._out_of() or self._nothing_to_test():
                 break
             commit = search.next()
             if commit is None:
@@ -136,15 +137,20 @@ class Searching:
         words = {one.revision.commit: one.word for one in self.bench.ledger.all_told(self.bench.cell.key)}
         good = {number for commit, number in self._index.items() if words.get(commit) is Word.CLEAN}
         bad = {number for commit, number in self._index.items() if words.get(commit) is Word.FAILED}
-        search = Search(
-            self.range.parents,
-            good=sorted({*self.range.good, *good}),
-            bad=sorted({self.range.bad, *bad}),
-            confidence=self.options.confidence,
-            costs=self._costs(),
-            min_rate=self.options.min_rate,
-            layouts=self.judging.draws if self.judging.draws > 1 else None,
-        )
+        try:
+            search = Search(
+                self.range.parents,
+                good=sorted({*self.range.good, *good}),
+                bad=sorted({self.range.bad, *bad}),
+                confidence=self.options.confidence,
+                costs=self._costs(),
+                min_rate=self.options.min_rate,
+                layouts=self.judging.draws if self.judging.draws > 1 else None,
+            )
+        except ValueError as error:
+            raise UserError(
+                f"{error}: people's words leave no candidate", next_step="bisectsyms tell REV nothing takes one back"
+            ) from error
         kind = self._kind()
         for revision in known:
             number = self._index[revision.commit]
@@ -166,9 +172,7 @@ class Searching:
         return ladder(self.bench.seen(bad), self.bench.kinds, self.options.min_rate)
 
     def _is_untestable(self, revision: Revision) -> bool:
-        seen = self.bench.seen(revision)
-        no_evidence = not any(one.outcome.is_evidence for one in seen)
-        return no_evidence and isinstance(probe(seen, self._kind(), None), Decision)
+        return isinstance(probe(self.bench.seen(revision), self._kind(), None), Decision)
 
     def _costs(self) -> Costs:
         """Seconds per repeat, and per move on top of it, as they were here."""
@@ -270,6 +274,17 @@ class Searching:
             return "the time is over"
         if self.options.max_attempts is not None and self._attempts >= self.options.max_attempts:
             return f"--max-attempts {self.options.max_attempts}"
+        return ""
+
+    def _nothing_to_test(self) -> str:
+        """Said where every commit in question was found untestable; attempts at the good end would go on for ever."""
+        good = {self.range.commits[one] for one in self.range.good}
+        tried = {one.commit: one for one in self.bench.ledger.revisions(self.bench.cell.key)}
+        if len(tried) < self.range.candidates:
+            return ""
+        left = (commit for commit in self.range.commits if commit not in good)
+        if all(commit in tried and self._is_untestable(tried[commit]) for commit in left):
+            return "none of the commits in question can be tested"
         return ""
 
     def _tell_move(self, commit: int, result: Result) -> None:
