@@ -1,6 +1,6 @@
 """Which commits are looked at for the next test, and the best of them.
 
-All first parents of the bad end are options, and the good ends. Where a merge is under suspicion for what it brings
+All first parents of the newer end are options, and the older ends. Where a merge is under suspicion for what it brings
 in, the first parents of its other parents are options, too, and so on inwards. Only options are restricted in this
 way, never the likelihood.
 """
@@ -16,6 +16,7 @@ from bisectsyms.search.choice import Branch, Options, Plans, Sides, along, at_en
 from bisectsyms.search.costs import Costs
 from bisectsyms.search.history import Chain, History, Mask
 from bisectsyms.search.likelihood import UNDECIDED, Likelihood
+from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.partition import Partition
 from bisectsyms.search.posterior import Posterior, Prior
 from bisectsyms.search.rates import Values
@@ -41,12 +42,15 @@ class State:
 class Asking:
     """The options of one history."""
 
-    def __init__(self, history: History, candidates: Mask, good: Sequence[int], bad: Sequence[int]) -> None:
+    def __init__(self, history: History, lineage: Lineage, older: Sequence[int], newer: Sequence[int]) -> None:
         self._history = history
-        self._candidates = candidates
-        self._good = np.array(sorted(set(good)), dtype=np.int64)
+        self._lineage = lineage
+        self._between = history.ancestors(newer[0])
+        for commit in older:
+            self._between &= ~history.ancestors(commit)
+        self._older = np.array(sorted(set(older)), dtype=np.int64)
         self._chains: dict[int, Chain] = {}
-        self._main = history.chain(bad[0], candidates)
+        self._main = history.chain(newer[0], self._between)
         self._after: dict[int, Plans] = {}
         """Plans at a commit of which so many layouts were clean."""
         self._plans: tuple[Likelihood, Plans] | None = None
@@ -76,8 +80,11 @@ class Asking:
         return self._plans[1]
 
     def _options(self, state: State, branches: Sequence[Branch], sides: Sides) -> list[Options]:
-        found = [at_ends(self._good, state.partition, branches, sides)] if len(self._good) else []
-        found.extend(along(chain, state.prior, state.partition, branches, sides) for chain in self._suspects(state))
+        found = [at_ends(self._older, self._lineage, state.partition, branches, sides)] if len(self._older) else []
+        found.extend(
+            along(chain, self._lineage, state.prior, state.partition, branches, sides)
+            for chain in self._suspects(state)
+        )
         return found
 
     def _suspects(self, state: State) -> list[Chain]:
@@ -100,7 +107,7 @@ class Asking:
                         if among is None:
                             among = np.zeros(self._history.size, dtype=np.bool_)
                             among[chain.entry(int(position))] = True
-                            among &= self._candidates
+                            among &= self._between
                         self._chains[parent] = self._history.chain(parent, among)
                     if len(self._chains[parent].commits):
                         waiting.append(self._chains[parent])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bisectsyms.search.history import Chain
 from bisectsyms.search.likelihood import Likelihood, Seen
+from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.partition import PREDATES, Partition
 from bisectsyms.search.posterior import Posterior, Prior
 from bisectsyms.search.rates import Values
@@ -123,29 +124,41 @@ class Options:
         return float(score[where]), int(self.commits[where])
 
 
-def along(chain: Chain, prior: Prior, partition: Partition, branches: Sequence[Branch], sides: Sides) -> Options:
+def along(
+    chain: Chain, lineage: Lineage, prior: Prior, partition: Partition, branches: Sequence[Branch], sides: Sides
+) -> Options:
     """The worth of every commit of a chain; masses of what lies behind a commit are sums up to its position."""
     worth = np.zeros((len(chain.commits), len(RUNS)))
     length = np.zeros_like(worth)
-    weight = prior.commits[chain.behind][:, None]
+    special = np.array(lineage.special, dtype=np.int64)
+    weight = prior.commits[chain.behind]
+    weight[np.isin(chain.behind, special)] = 0.0
     row = partition.row[chain.behind]
+    in_effect = lineage.along(chain).T.astype(np.float64) * prior.commits[special]
     for branch in branches:
         expected = []
-        for new, old in sides.parts():
+        for failing, clean in sides.parts():
+            inside, outside = (clean, failing) if lineage.find_fix else (failing, clean)
             # A candidate that comes to lie behind the test changes sides.
-            change = (branch.density[:, None] * (new - old))[row]
-            change *= weight
-            behind = np.cumsum(change, axis=0)[chain.until - 1]
-            expected.append(behind + _none_behind(branch, partition.mass, new, old))
+            change = branch.density[:, None] * (inside - outside)
+            behind = np.cumsum(change[row] * weight[:, None], axis=0)[chain.until - 1]
+            if len(special):
+                behind += in_effect @ change[partition.row[special]]
+            expected.append(behind + _none_behind(branch, partition.mass, failing, outside))
         _add(branch, expected, worth, length)
     return Options(chain.commits, worth, length)
 
 
-def at_ends(ends: NDArray[np.int64], partition: Partition, branches: Sequence[Branch], sides: Sides) -> Options:
+def at_ends(
+    ends: NDArray[np.int64], lineage: Lineage, partition: Partition, branches: Sequence[Branch], sides: Sides
+) -> Options:
     """The worth of commits that have no candidate behind them."""
     worth, length = np.zeros((1, len(RUNS))), np.zeros((1, len(RUNS)))
     for branch in branches:
-        expected = [_none_behind(branch, partition.mass, new, old)[None, :] for new, old in sides.parts()]
+        expected = [
+            _none_behind(branch, partition.mass, failing, failing if lineage.find_fix else clean)[None, :]
+            for failing, clean in sides.parts()
+        ]
         _add(branch, expected, worth, length)
     return Options(ends, worth.repeat(len(ends), axis=0), length.repeat(len(ends), axis=0))
 
@@ -179,9 +192,12 @@ def outcomes(now: Posterior, out: Sequence[int], partition: Partition, sides: Si
     return branches
 
 
-def _none_behind(branch: Branch, mass: Values, new: Values, old: Values) -> Values:
-    """An expectation where only the culprits older than the range lie behind the test, shape (plans,)."""
-    return np.asarray((mass * branch.density) @ old + branch.predates * new[PREDATES], dtype=np.float64)
+def _none_behind(branch: Branch, mass: Values, failing: Values, outside: Values) -> Values:
+    """An expectation where no candidate lies behind the test, shape (plans,).
+
+    If no commit of the range changed anything, all of them are on the failing side.
+    """
+    return np.asarray((mass * branch.density) @ outside + branch.predates * failing[PREDATES], dtype=np.float64)
 
 
 def _add(branch: Branch, expected: list[Values], worth: Values, length: Values) -> None:

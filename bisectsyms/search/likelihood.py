@@ -1,17 +1,19 @@
 """How well every hypothesis explains the attempts of one kind: a table of rows (culprits) times cells (rates).
 
 A schedule cell counts every attempt. A layout cell counts every layout of a commit once, as a draw from a Polya urn
-(the beta-binomial); a repeat adds nothing, and a layout that both failed and passed ends the class.
+(the beta-binomial); a repeat adds nothing, and a layout that both failed and passed ends the class. Commits that link
+equal inputs share their layouts, and in these cells no culprit stands between them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bisectsyms.search.partition import Partition
+from bisectsyms.search.partition import PREDATES, Partition
 from bisectsyms.search.rates import Cells, Values
 
 REPEATS = 4
@@ -37,15 +39,31 @@ class Seen:
 class Likelihood:
     """Joint log weights of rows and cells, attempt by attempt."""
 
-    def __init__(self, cells: Cells, rows: int, reach: int | None) -> None:
-        """`reach` is how many layouts a commit can have; None if nobody knows."""
+    def __init__(
+        self,
+        cells: Cells,
+        partition: Partition,
+        reach: int | None,
+        *,
+        alike: Sequence[Sequence[int]] = (),
+        find_fix: bool = False,
+    ) -> None:
+        """Before the first attempt.
+
+        Args:
+            reach: how many layouts a commit can have; None if nobody knows.
+            alike: groups of commits that link equal inputs; all of them are in the partition.
+            find_fix: the culprit is the first commit that does not fail.
+        """
         self.cells = cells
         self.reach = reach
+        self._find_fix = find_fix
         self.seen: dict[int, Seen] = {}
+        self._alike: dict[int, Sequence[int]] = {}
         self.failed = 0
         self.repeated = 0
         """Repeats of layouts that had failed."""
-        self.log: Values = np.tile(cells.log_weight, (rows, 1))
+        self.log: Values = np.tile(cells.log_weight, (partition.rows, 1))
         schedule = slice(0, cells.schedule)
         self._weights: Values | None = None
         with np.errstate(divide="ignore"):
@@ -57,6 +75,16 @@ class Likelihood:
         self._kappa = cells.kappa[layout]
         self._alpha = cells.new[layout] * self._kappa
         self._beta = self._kappa - self._alpha
+        for group in alike:
+            self._share(group, partition)
+
+    def _share(self, group: Sequence[int], partition: Partition) -> None:
+        """Commits of a group have their layouts together, and are on one side."""
+        shared, first = Seen(), partition.behind(group[0])
+        for commit in group:
+            self.seen[commit], self._alike[commit] = shared, group
+            apart = np.flatnonzero(partition.behind(commit) != first)
+            self.log[apart[:, None], np.arange(self.cells.schedule, self.log.shape[1])] = -np.inf
 
     @property
     def by_layout(self) -> bool:
@@ -100,8 +128,10 @@ class Likelihood:
         seen.layouts[key] = failed
         seen.failed_layouts += failed
         seen.clean_layouts += not failed
-        row = int(partition.row[commit])
-        if row:  # its own hypothesis: that it is the first commit at which some layout fails
+        if self._find_fix:
+            return
+        for row in {int(partition.row[one]) for one in self._alike.get(commit, (commit,))} - {PREDATES}:
+            # Its own hypothesis: that it is the first commit at which some layout fails.
             self.log[row, self._layout] += self._first(seen) - before
 
     def _first(self, seen: Seen) -> Values:
@@ -159,14 +189,17 @@ class Likelihood:
         weights = self.weights()[self.log.max(axis=1) > self.log.max() - 10.0]
         return float((weights[:, self._layout].sum(axis=1) / weights.sum(axis=1)).mean())
 
-    def layout_to_repeat(self) -> tuple[int, object] | None:
-        """(commit, layout) whose repeat would tell the classes apart; None if nothing failed, or enough is known."""
+    def layout_to_repeat(self, without: Collection[int] = ()) -> tuple[int, object] | None:
+        """(commit, layout) whose repeat would tell the classes apart; None if nothing failed, or enough is known.
+
+        `without` are commits that cannot be tested.
+        """
         if not self.by_layout or self.repeated >= REPEATS or not UNDECIDED < self.layout_share() < 1.0 - UNDECIDED:
             return None
         failing = (
             (commit, layout)
             for commit, seen in self.seen.items()
             for layout, failed in seen.layouts.items()
-            if failed and seen.named
+            if failed and seen.named and commit not in without
         )
         return next(failing, None)

@@ -1,6 +1,6 @@
 """Candidates that no test so far can tell apart, kept as one row.
 
-Two commits that are ancestors of the same tested commits have the same likelihood. A search of a hundred tests has
+Two candidates of which the same tested commits would fail have the same likelihood. A search of a hundred tests has
 so about a hundred rows, however long the history is.
 """
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bisectsyms.search.history import Mask
 
 PREDATES = 0
-"""The row of the hypothesis that the failure is older than the range: a culprit that everything descends from."""
+"""The row of the hypothesis that no commit of the range changed anything: all of them fail."""
 
 
 class Partition:
@@ -31,18 +31,19 @@ class Partition:
         self._behind: NDArray[np.bool_] = np.zeros((8, 8), dtype=np.bool_)
 
     def behind(self, commit: int) -> Mask:
-        """For each row whether the tested `commit` has its culprits among its ancestors, shape (rows,)."""
+        """For each row whether the tested `commit` is on its failing side, shape (rows,)."""
         return self._behind[: self.rows, self.tested[commit]]
 
-    def add(self, commit: int, ancestors: Mask, *, alone: bool) -> NDArray[np.int64]:
+    def add(self, commit: int, fails: Mask, *, alone: bool) -> NDArray[np.int64]:
         """Note a tested commit; the former row of every row, shape (rows,).
 
+        `fails` says of which candidates it is on the failing side, shape (commits,).
         With `alone` the commit gets a row for itself: a layout of it that failed says that it is not the first bad
         commit by a different measure than for others.
         """
         origin = np.arange(self.rows)
         column = self.tested[commit] = len(self.tested)
-        origin = self._split(ancestors, origin)
+        origin = self._split(fails, origin)
         if alone:
             mine = np.zeros(len(self.row), dtype=np.bool_)
             mine[commit] = True
@@ -51,7 +52,7 @@ class Partition:
         known = self._behind[origin, :column].copy()
         self._behind[: self.rows, :column] = known
         inside = np.zeros(self.rows, dtype=np.bool_)
-        inside[self.row[ancestors]] = True
+        inside[self.row[fails]] = True
         inside[PREDATES] = True
         self._behind[: self.rows, column] = inside
         self.mass = self._masses()

@@ -21,6 +21,7 @@ from bisectsyms.search.asking import Asking, State
 from bisectsyms.search.costs import Costs
 from bisectsyms.search.history import History
 from bisectsyms.search.likelihood import Likelihood
+from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.partition import Partition
 from bisectsyms.search.posterior import Posterior, Prior, posterior
 from bisectsyms.search.rates import cells
@@ -74,6 +75,9 @@ class Search:
         *,
         prior: Sequence[float] | None = None,
         layouts: int | None = None,
+        twins: Sequence[Sequence[int]] = (),
+        reverts: Sequence[tuple[int, int]] = (),
+        find_fix: bool = False,
     ) -> None:
         """Begin a search over `parents`: for each commit the indices of its parents, in topological order.
 
@@ -85,6 +89,10 @@ class Search:
             budget: the search ends, undecided, when so much is spent; in the unit of `costs`.
             prior: for each commit how likely it is to be the culprit beforehand; by default all alike.
             layouts: how many layouts a commit can have, where that is known.
+            twins: groups of commits that make the same change: one candidate, named by the first of them.
+            reverts: pairs (revert, what it reverts); a commit that contains both has neither.
+            find_fix: `good` are newer than `bad`, and the answer is the first commit that does not fail any more;
+                "predates" then means that no commit of the range changed anything.
 
         Raises:
             ValueError: no candidate lies between good and bad, or a number is out of its range.
@@ -94,28 +102,32 @@ class Search:
         if not 0.0 < min_rate <= 0.2:
             raise ValueError(f"min_rate {min_rate} is not in (0, .2]")
         self._history = History(parents)
+        self._lineage = Lineage(self._history, twins, reverts, find_fix=find_fix)
         candidates = np.ones(self._history.size, dtype=np.bool_)
+        candidates[list(self._lineage.doubles)] = False
         for commit in bad:
-            candidates &= self._history.ancestors(commit)
+            candidates &= self._lineage.fails(commit)
         for commit in good:
-            candidates &= ~self._history.ancestors(commit)
+            candidates &= ~self._lineage.fails(commit)
+        older, newer = (bad, good) if find_fix else (good, bad)
         weights = candidates * (1.0 if prior is None else np.asarray(prior, dtype=np.float64))
-        if not bad or weights.sum() <= 0.0:
+        if not newer or weights.sum() <= 0.0:
             raise ValueError("no commit lies between good and bad")
         share = 1.0 - PREDATES - NOT_REPRODUCED
         self._prior = Prior(share * weights / weights.sum(), PREDATES, NOT_REPRODUCED)
-        self._candidates, self._good, self._bad = candidates, tuple(good), tuple(bad)
+        self._candidates = candidates
         self.confidence, self._min_rate, self._budget, self._reach = confidence, min_rate, budget, layouts
         self._costs = costs or Costs()
         self._partition = Partition(candidates, self._prior.commits)
         self._with_layouts = False
         self._kinds: dict[Hashable, Likelihood] = {}
         self._told: list[Attempt] = []
+        self._alike: list[tuple[int, ...]] = []
         self._untestable: set[int] = set()
         self._out: list[int] = []
         self._here: int | None = None
         self._spent = 0.0
-        self._asking = Asking(self._history, candidates, good, bad)
+        self._asking = Asking(self._history, self._lineage, older, newer)
         self._now: Posterior | None = None
         self._repeats: dict[int, Hashable] = {}
 
@@ -148,9 +160,22 @@ class Search:
         attempt = Attempt(commit, outcome == "failed", kind, layout)
         self._told.append(attempt)
         if layout is not None and not self._with_layouts:
-            self._hold_layouts()
+            self._with_layouts = True  # the layout class is held beside the other from now on
+            self._weigh_again()
         else:
             self._weigh(attempt)
+
+    def alike(self, one: int, other: int) -> None:
+        """Take in that two commits link equal inputs: if the layout decides, they cannot differ, and share layouts.
+
+        If the schedule decides they can: what races in a Makefile need not be an input of the link.
+        """
+        groups = [group for group in self._alike if one in group or other in group]
+        merged = tuple(sorted({one, other}.union(*groups)))
+        if groups != [merged]:
+            self._alike = [*(group for group in self._alike if group not in groups), merged]
+            if self._with_layouts:
+                self._weigh_again()
 
     def next(self) -> int | None:
         """The commit to test next; None when the search has ended."""
@@ -164,7 +189,7 @@ class Search:
         chosen: list[int] = []
         self._repeats = {commit: layout for commit, layout in self._repeats.items() if commit in self._out}
         while len(chosen) < count:
-            repeat = self._likelihood(self._working_kind()).layout_to_repeat()
+            repeat = self._likelihood(self._working_kind()).layout_to_repeat(self._untestable)
             if repeat is not None and not self._repeats and repeat[0] not in self._out:
                 commit: int | None = repeat[0]
                 self._repeats[repeat[0]] = repeat[1]
@@ -238,7 +263,7 @@ class Search:
     def _note(self, commit: int) -> None:
         """Let the partition know a commit that is tested, or will be."""
         if commit not in self._partition.tested:
-            origin = self._partition.add(commit, self._history.ancestors(commit), alone=self._with_layouts)
+            origin = self._partition.add(commit, self._lineage.fails(commit), alone=self._with_layouts)
             for likelihood in self._kinds.values():
                 likelihood.regroup(origin)
             self._now = None
@@ -246,14 +271,20 @@ class Search:
     def _likelihood(self, kind: Hashable) -> Likelihood:
         if kind not in self._kinds:
             grid = cells(self._min_rate, layouts=self._with_layouts)
-            self._kinds[kind] = Likelihood(grid, self._partition.rows, self._reach)
+            alike = self._alike if self._with_layouts else ()
+            self._kinds[kind] = Likelihood(
+                grid, self._partition, self._reach, alike=alike, find_fix=self._lineage.find_fix
+            )
         return self._kinds[kind]
 
-    def _hold_layouts(self) -> None:
-        """The first attempt with a layout: weigh everything again, with the layout class beside the other."""
-        self._with_layouts = True
+    def _weigh_again(self) -> None:
+        """Once more everything that was told, because it is now seen differently."""
         self._partition = Partition(self._candidates, self._prior.commits)
         self._kinds.clear()
+        self._now = None
+        for group in self._alike:
+            for commit in group:
+                self._note(commit)
         for attempt in self._told:
             self._weigh(attempt)
 
