@@ -85,4 +85,4 @@ def _run(world: World, tested: list[int], named: int, stated: float, confidence:
     moves = sum(one != other for one, other in zip(tested, [None, *tested[:-1]], strict=True))
     kind = "culprit" if stated >= confidence else "undecided"
     right = kind == world.setting.truth and named == world.culprit
-    return Run(len(tested), moves, float(len(tested)), len(tested), kind, right, stated)
+    return Run(len(tested), moves, float(len(tested)), len(tested), kind, right, right, stated)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from bisectsyms.search.partition import PREDATES, Partition
 from bisectsyms.search.rates import Cells, Values
 
-REPEATS = 4
+REPEATS = 12
 """Repeats of failing layouts that are asked for at most."""
+SURE = 0.9
+"""A failure that chance brings as often as this says nothing of the class when it shows again."""
 UNDECIDED = 0.02
 """A class of a smaller probability is ruled out."""
 
@@ -182,11 +184,20 @@ class Likelihood:
             new[self._layout] = chance
         return new, (1.0 - self.cells.old)[:, None] ** every
 
+    def _alive(self) -> Values:
+        """The weights of the rows that count, shape (some rows, cells)."""
+        return np.asarray(self.weights()[self.log.max(axis=1) > self.log.max() - 10.0], dtype=np.float64)
+
+    def _chance_rate(self) -> float:
+        """How often the failure shows at a bad commit if it hangs on the schedule; approximate, as `layout_share`."""
+        weights = self._alive()[:, self._schedule]
+        return float(weights.sum(axis=0) @ self.cells.new[self._schedule] / max(weights.sum(), 1e-300))
+
     def layout_share(self) -> float:
         """Probability of the layout class, all rows taken alike; an approximation that chooses, but never judges."""
         if not self.by_layout:
             return 0.0
-        weights = self.weights()[self.log.max(axis=1) > self.log.max() - 10.0]
+        weights = self._alive()
         return float((weights[:, self._layout].sum(axis=1) / weights.sum(axis=1)).mean())
 
     def layout_to_repeat(self, without: Collection[int] = ()) -> tuple[int, object] | None:
@@ -195,6 +206,8 @@ class Likelihood:
         `without` are commits that cannot be tested.
         """
         if not self.by_layout or self.repeated >= REPEATS or not UNDECIDED < self.layout_share() < 1.0 - UNDECIDED:
+            return None
+        if self._chance_rate() > SURE:
             return None
         failing = (
             (commit, layout)

@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-CERTAIN = 0.15
+CERTAIN = 0.22
 """Prior mass of a failure that shows in every attempt."""
-ONE_SIDED = 0.65
-"""Prior mass of old commits that never fail."""
-LOWEST_OLD = 0.003
+TILT = 0.7
+"""Rates below 1 have a density of rate^TILT in the logarithm of the rate: between uniform there and uniform."""
+LOWEST_OLD = 0.008
 """Smallest rate of old commits that is not zero."""
-RISE = 3.0
+RISE = 4.0
 """The culprit makes the failure at least so many times as frequent; less cannot be told from no change at all."""
+OLD_RATES = 8
+"""Points between both."""
+OLD = 0.05
+"""Prior mass of each of these points that a new rate has room for; the rest is on old commits that never fail."""
 LAYOUT = 0.5
 """Prior mass of the layout class, once attempts come with layouts."""
 KAPPAS = (2.0, 4.0, 8.0, 20.0, 100.0)
@@ -50,13 +54,11 @@ class Cells:
 def cells(min_rate: float, *, layouts: bool) -> Cells:
     """The prior for rates of at least `min_rate`; with `layouts` the layout class is held beside the schedule class."""
     rates, masses = _rates(min_rate)
-    old = np.concatenate([[0.0], np.geomspace(LOWEST_OLD, 1.0 / RISE, 9)])
+    old = np.concatenate([[0.0], np.geomspace(LOWEST_OLD, 1.0 / RISE, OLD_RATES)])
     new_grid, old_grid = (grid.ravel() for grid in np.meshgrid(rates, old, indexing="ij"))
-    share = np.where(old_grid == 0.0, ONE_SIDED, 0.0)
-    possible = (old_grid > 0.0) & (old_grid * RISE <= new_grid * 1.0001)
-    several = possible.reshape(len(rates), -1).sum(axis=1).repeat(len(old))
-    share[possible] = (1.0 - ONE_SIDED) / several[possible]
-    share[(old_grid == 0.0) & (several == 0)] = 1.0
+    share = np.where((old_grid > 0.0) & (old_grid * RISE <= new_grid * 1.0001), OLD, 0.0)
+    never = 1.0 - share.reshape(len(rates), -1).sum(axis=1)
+    share[old_grid == 0.0] = never
     weight = masses.repeat(len(old)) * share
     kept = weight > 0.0
     new, spread = new_grid[kept], np.full(int(kept.sum()), np.inf)
@@ -76,10 +78,10 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
 
 
 def _rates(min_rate: float) -> tuple[Values, Values]:
-    """Rates and their prior masses: uniform in the logarithm, finer where 1 - rate matters, and some mass at 1."""
+    """Rates and their prior masses, both of shape (rates,): finer where 1 - rate matters, and some mass at 1."""
     top = np.array([0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.985])
     rates = np.concatenate([np.geomspace(min_rate, 0.5, 22), top])
     edges = np.concatenate([[rates[0]], np.sqrt(rates[1:] * rates[:-1]), [1.0]])
-    widths = np.diff(np.log(edges))
+    widths = np.diff(np.log(edges)) * rates**TILT
     masses = np.concatenate([(1.0 - CERTAIN) * widths / widths.sum(), [CERTAIN]])
     return np.concatenate([rates, [1.0]]), masses

@@ -29,10 +29,14 @@ from bisectsyms.search.rates import cells
 Outcome = Literal["failed", "clean", "untestable"]
 Ending = Literal["culprit", "predates", "not-reproduced", "undecided"]
 
-PREDATES = 0.03
+PREDATES = 0.06
 """Prior mass of "older than the range"."""
 NOT_REPRODUCED = 0.05
 """Prior mass of "never fails here"."""
+FAILURES_AT_END = 3
+"""Failures at the failing end before anything else is tried."""
+FAILURES_IN_A_ROW = 1
+"""So many are enough where no attempt at it was clean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Search:
             raise ValueError("no commit lies between good and bad")
         share = 1.0 - PREDATES - NOT_REPRODUCED
         self._prior = Prior(share * weights / weights.sum(), PREDATES, NOT_REPRODUCED)
-        self._candidates = candidates
+        self._candidates, self._failing_end = candidates, max(bad, default=0)
         self.confidence, self._min_rate, self._budget, self._reach = confidence, min_rate, budget, layouts
         self._costs = costs or Costs()
         self._partition = Partition(candidates, self._prior.commits)
@@ -186,7 +190,8 @@ class Search:
         """The next `count` tests, chosen together with those that are out already; empty at the end."""
         if self._ended():
             return []
-        chosen: list[int] = []
+        chosen = self._at_the_failing_end(count)
+        self._out.extend(chosen)
         self._repeats = {commit: layout for commit, layout in self._repeats.items() if commit in self._out}
         while len(chosen) < count:
             repeat = self._likelihood(self._working_kind()).layout_to_repeat(self._untestable)
@@ -200,6 +205,39 @@ class Search:
             self._out.append(commit)
             chosen.append(commit)
         return chosen
+
+    def _at_the_failing_end(self, most: int) -> list[int]:
+        """The failing end again and again, until it has failed often enough for clean attempts elsewhere to tell.
+
+        Without a first idea of the rate the search would wander: measured, three failures there cost no attempt in
+        the end, and save some where old commits fail as well. If it never fails, this is how that is found.
+        """
+        end = self._failing_end
+        failed, clean, drawn = self._seen_at_end()
+        spent = self._reach is not None and drawn >= self._reach
+        if end in self._untestable or (failed and spent):
+            return []
+        wanted = FAILURES_AT_END if clean else FAILURES_IN_A_ROW
+        return [end] * max(0, min(most, wanted - failed - self._out.count(end)))
+
+    def _seen_at_end(self) -> tuple[int, int, int]:
+        """(failed, clean, different layouts) at the failing end; the clean ones of the kind that was tried most."""
+        seen = [kind.seen[self._failing_end] for kind in self._kinds.values() if self._failing_end in kind.seen]
+        return (
+            sum(one.failed for one in seen),
+            max((one.clean for one in seen), default=0),
+            max((len(one.layouts) for one in seen), default=0),
+        )
+
+    def _rates_excluded(self) -> bool:
+        """Whether so many attempts at the failing end were clean that a failure of `min_rate` would have shown.
+
+        Where that end cannot be tested, all attempts have to do.
+        """
+        clean = self._seen_at_end()[1]
+        if self._failing_end in self._untestable:
+            clean = max((sum(one.clean for one in kind.seen.values()) for kind in self._kinds.values()), default=0)
+        return (1.0 - self._min_rate) ** clean <= 1.0 - self.confidence
 
     def repeat_of(self, commit: int) -> Hashable:
         """The layout that the test asked for at `commit` should repeat; None for one not yet seen there.
@@ -231,7 +269,7 @@ class Search:
             (now.not_reproduced, "not-reproduced", None),
         ]
         probability, kind, commit = max(answers, key=lambda answer: answer[0])
-        if probability < self.confidence:
+        if probability < self.confidence or (kind == "not-reproduced" and not self._rates_excluded()):
             return Result("undecided", None, probability, credible, endings)
         return Result(kind, commit, probability, credible, endings)
 
@@ -245,7 +283,8 @@ class Search:
             return True
         now = self._posterior()
         commits = now.commits(self._prior, self._partition)
-        if max(float(commits.max()), now.predates, now.not_reproduced) >= self.confidence:
+        never = now.not_reproduced if self._rates_excluded() else 0.0
+        if max(float(commits.max()), now.predates, never) >= self.confidence:
             return True
         # An untestable commit with one child cannot be told from that child: when they have it together, that is all.
         together: dict[int, float] = {}

@@ -42,33 +42,47 @@ class World:
     setting: Setting
     seed: int
     parents: Parents = field(init=False)
+    planted: int | None = field(init=False)
+    """The commit from which on commits are bad; None if it is older than the range, or nothing ever fails."""
     culprit: int | None = field(init=False)
-    """None if it is older than the range, or nothing ever fails."""
+    """The first commit that can fail: the planted one, unless all of its few layouts happen to be clean."""
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
         self.parents = make_parents(self.setting.commits, self.setting.merges, self._rng)
         drawn = int(self._rng.integers(1, self.setting.commits))
-        self.culprit = drawn if self.setting.truth == "culprit" else None
+        self.planted = self.culprit = drawn if self.setting.truth == "culprit" else None
         self._descends: list[bool] = self._descendants()
         self._fractions: dict[int, float] = {}
         self._shown: dict[tuple[int, int], bool] = {}
         self._drawn: dict[int, int] = {}
+        if self.setting.layouts and not self.setting.merges:
+            self.culprit = self._first_failing(self.setting.layouts)
 
     def attempt(self, commit: int, repeat: int | None = None) -> tuple[bool, int | None]:
         """Whether an attempt at `commit` fails, and its layout: `repeat`, or the next one not drawn there yet."""
-        rate = self._fraction(commit) if self._descends[commit] else self.setting.old
         layouts = self.setting.layouts
         if layouts is None:
+            rate = self._fraction(commit) if self._descends[commit] else self.setting.old
             return self._rng.random() < rate, None
         layout = repeat
         if layout is None:
             drawn = self._drawn.get(commit, 0)
             self._drawn[commit] = drawn + 1
             layout = drawn % layouts if layouts else drawn
+        return self._shows(commit, layout), layout
+
+    def _first_failing(self, layouts: int) -> int | None:
+        for commit, bad in enumerate(self._descends):
+            if bad and any(self._shows(commit, layout) for layout in range(layouts)):
+                return commit
+        return None
+
+    def _shows(self, commit: int, layout: int) -> bool:
         if (commit, layout) not in self._shown:
+            rate = self._fraction(commit) if self._descends[commit] else self.setting.old
             self._shown[commit, layout] = bool(self._rng.random() < rate)
-        return self._shown[commit, layout], layout
+        return self._shown[commit, layout]
 
     def _fraction(self, commit: int) -> float:
         if self.setting.spread is None:
@@ -79,11 +93,11 @@ class World:
         return self._fractions[commit]
 
     def _descendants(self) -> list[bool]:
-        if self.culprit is None:
+        if self.planted is None:
             return [self.setting.truth == "predates"] * self.setting.commits
         found = [False] * self.setting.commits
         for commit, mine in enumerate(self.parents):
-            found[commit] = commit == self.culprit or any(found[parent] for parent in mine)
+            found[commit] = commit == self.planted or any(found[parent] for parent in mine)
         return found
 
 
@@ -99,6 +113,8 @@ class Run:
     kind: str
     right: bool
     """The ending is the true one and, if it is a culprit, the commit, too."""
+    planted: bool
+    """As `right`, but held against the planted commit even if no layout of it fails."""
     stated: float
     """Probability that the search gave to its answer."""
 
@@ -118,8 +134,9 @@ def play(world: World, make: Callable[[World], Search], *, at_once: int = 1, mos
             moves += commit != here
             here = commit
     result = search.result
-    right = result.kind == world.setting.truth and result.commit == world.culprit
-    return Run(attempts, moves, search.spent, rounds, result.kind, right, result.probability)
+    ended = result.kind == world.setting.truth
+    right, planted = (ended and result.commit == one for one in (world.culprit, world.planted))
+    return Run(attempts, moves, search.spent, rounds, result.kind, right, planted, result.probability)
 
 
 def make_parents(commits: int, merges: float, rng: np.random.Generator) -> Parents:
