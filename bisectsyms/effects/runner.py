@@ -66,6 +66,11 @@ class Ended:
     def timed_out(self) -> bool:
         return self.exit_status is None
 
+    @property
+    def killed(self) -> bool:
+        """Whether a signal ended it, its time-out's included: half an output may be left that looks whole."""
+        return self.exit_status is None or self.exit_status < 0
+
 
 def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SECONDS) -> Ended:
     """Run `command`, append its output to `log`, wait at most `timeout` seconds.

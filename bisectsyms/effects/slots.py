@@ -57,6 +57,11 @@ class Objtree:
         except OSError:
             return ""
 
+    def leave(self) -> None:
+        """Note that what was built here is left for another revision: until that has arrived, it is at none."""
+        if self.exists():
+            (self.path / BUILT).write_text("")
+
     def arrived(self, tree: str) -> None:
         """Note that the revision with this tree id was built here, and forget what was set aside."""
         (self.path / BUILT).write_text(tree)
@@ -84,8 +89,12 @@ class Objtree:
         self._busy.unlink(missing_ok=True)
 
     def suspect(self) -> None:
-        """Leave the mark although nothing runs: it was killed and may have left half an object, or people were here."""
+        """Leave the mark although nothing runs: it was killed and may have left half an object, or people were here.
+
+        `repair` will throw the objtree away, so it is no more at any revision.
+        """
         self._busy.touch()
+        (self.path / BUILT).unlink(missing_ok=True)
 
     def repair(self) -> None:
         """Throw the objtree away if a build was cut short in it; what was set aside is whole."""
@@ -98,9 +107,10 @@ class Objtree:
 class InTree(Objtree):
     """An objtree that is its worktree, too: what is not git's is what was built."""
 
-    def __init__(self, path: Path, clean: Callable[[], object]) -> None:
+    def __init__(self, path: Path, clean: Callable[[], object], distrust: Callable[[], object]) -> None:
         super().__init__(path)
         self._clean = clean
+        self._distrust = distrust
 
     def set_aside(self) -> None:
         """Remove what was built; nothing is kept."""
@@ -110,10 +120,11 @@ class InTree(Objtree):
         """Nothing was set aside."""
 
     def repair(self) -> None:
-        """Remove what was built if that was cut short."""
+        """Remove what was built if that was cut short; git's own files may have been changed, too."""
         if self._busy.exists():
             if (self.path / ".git").exists():
                 self._clean()
+                self._distrust()
             else:
                 _remove(self.path)
             self._busy.unlink(missing_ok=True)
@@ -150,7 +161,7 @@ class Slot:
         self.src.parent.mkdir(exist_ok=True)
         self._moving = self.src.with_name(f"{key}.{MOVING}")
         self._fixed = self.src.with_name(f"{key}.{FIXED}")
-        tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src))
+        tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src), self.distrust)
         tree.repair()
         return tree
 

@@ -185,8 +185,8 @@ class Bench:
         revision = self.known(revision)
         drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
         draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
+        self.builder.objtree.repair()  # before the move, which it may ask to check out all of git's files
         reject = self._move_to(revision)
-        self.builder.objtree.repair()
         plan = self.builder.plan(revision, ask.kind, draw)
         number = self.ledger.begin(plan)
         with self.reporter.running(number, plan, ask.why):
