@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,6 +85,10 @@ def _bench(repository: Repository, words: tuple[str, ...], given: dict[str, Any]
         return open_bench(repository, given)
     if given["profile"]:
         raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
+    if Path.cwd().resolve() != repository.top.resolve():
+        raise UserError(
+            "a command is run at the top of a worktree, and so must be this one", next_step=f"cd {repository.top}"
+        )
     tested = Tested(words, given["setup"], given["failure_line"], given["timeout"])
     return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository))
 

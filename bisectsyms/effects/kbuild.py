@@ -120,7 +120,7 @@ class Builder:
         if self._taps(source.era):
             self.tap.install(self.tools.nm)
 
-    def carry_out(self, plan: Plan) -> Result:
+    def carry_out(self, plan: Plan, number: int) -> Result:
         """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
         self.toolchain.still_there()
         self.log.unlink(missing_ok=True)

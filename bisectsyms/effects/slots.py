@@ -57,6 +57,13 @@ class Objtree:
         except OSError:
             return ""
 
+    def marked(self) -> float:
+        """When that was noted, in seconds since the epoch; 0 if it never was."""
+        try:
+            return (self.path / BUILT).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def leave(self) -> None:
         """Note that what was built here is left for another revision: until that has arrived, it is at none."""
         if self.exists():
@@ -213,6 +220,15 @@ class Slot:
     def distrust(self) -> None:
         """Have the worktree checked out and cleaned before its next use, whatever HEAD says: people were here."""
         self._moving.touch()
+
+    def restore(self) -> None:
+        """Take back what was changed in git's files; what is not git's stays. Not for a worktree with fixups."""
+        self._repository.git("reset", "--quiet", "--hard", cwd=self.src)
+
+    def changes(self, revision: Revision) -> str:
+        """What git's files have that is not of `revision`, as a patch."""
+        options = ("--binary", "--no-ext-diff", "--no-textconv", "--ignore-submodules=untracked")
+        return self._repository.git("diff", *options, revision.commit, cwd=self.src)
 
     def _is_worktree(self) -> bool:
         return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()

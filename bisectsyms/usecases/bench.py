@@ -93,7 +93,9 @@ class Makes(Protocol):
 
     def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan: ...
 
-    def carry_out(self, plan: Plan) -> Result: ...
+    def carry_out(self, plan: Plan, number: int) -> Result:
+        """Run the attempt that the ledger has under this number."""
+        ...
 
 
 class Bench:
@@ -222,7 +224,7 @@ class Bench:
         try:
             if reject:
                 return refused(reject, self.builder.log, self.store, self.reporter.say)
-            return self.builder.carry_out(plan)
+            return self.builder.carry_out(plan, number)
         except BaseException as error:
             measured = Measured(seconds=time.monotonic() - begun)
             why = f"cut short: {type(error).__name__} {error}".strip()
