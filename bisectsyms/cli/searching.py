@@ -67,7 +67,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
         paths=given["paths"],
     )
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
-    with _bench(repository, words, given) as bench:
+    with _bench(repository, words, (*ends.good, ends.bad), given) as bench:
         if ends.said:
             bench.reporter.say(ends.said)
         found = Searching(Judging(bench, judged), ends, commits, options).run()
@@ -75,7 +75,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
     return 0 if found.answered else 3
 
 
-def _bench(repository: Repository, words: tuple[str, ...], given: dict[str, Any]) -> Bench:
+def _bench(repository: Repository, words: tuple[str, ...], ends: tuple[str, ...], given: dict[str, Any]) -> Bench:
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench, Tested
 
@@ -90,7 +90,7 @@ def _bench(repository: Repository, words: tuple[str, ...], given: dict[str, Any]
             "a command is run at the top of a worktree, and so must be this one", next_step=f"cd {repository.top}"
         )
     tested = Tested(words, given["setup"], given["failure_line"], given["timeout"])
-    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository))
+    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository), ends=ends)
 
 
 def _deadline(lasting: float | None, until: str | None) -> float | None:

@@ -114,6 +114,8 @@ class CommandBuilder:
         self._refuse_doubles(plan.revision)
         if missing := [path for path in self.named.needed if not (self.src / path).exists()]:
             why = f"{plan.revision} has no {missing[0]}, and no setup made it"
+            with self.log.open("a") as log:
+                log.write(f"{why}\n")
             return Ruling(Outcome.BROKEN, "no-file", why), steps or [Ended(0, 0.0, 0.0, 0)]
         begins, found = self.log.stat().st_size if self.log.exists() else 0, self.worktree.changes(plan.revision)
         steps.append(run(Command(self.named.words, self.src, env), log=self.log, timeout=self.timeout))

@@ -30,8 +30,10 @@ class Named:
     """Paths from the top of what the revision must have, or its setup make."""
 
 
-def named(given: tuple[str, ...], repository: Repository) -> Named:
+def named(given: tuple[str, ...], repository: Repository, ends: tuple[str, ...] = ()) -> Named:
     """Look at every word as a name of a file, seen from the top; pytest's FILE::TEST as well.
+
+    `ends` are commits whose files count as git's although the checkout may not have them.
 
     Raises:
         UserError: a word may mean a file of the user's own, or something else.
@@ -41,13 +43,12 @@ def named(given: tuple[str, ...], repository: Repository) -> Named:
         name, colons, test = word.partition("::")
         path = Path(os.path.normpath(repository.top / name))  # not resolved: git knows a link by its own name
         relative = not name.startswith("/") and path.is_relative_to(repository.top)
-        if not name or not path.exists() or (number == 0 and "/" not in name):
-            words.append(word)  # no file, or a program on PATH
-        elif relative and (repository.is_tracked(path) or repository.is_ignored(path)):
-            from_top = str(path.relative_to(repository.top))
+        if not name or (number == 0 and "/" not in name):
+            words.append(word)  # a program on PATH
+        elif relative and (git_has := _of_gits(path, repository, ends)) | (built := _is_built(path, repository)):
             words.append(word)
-            needed += [from_top] if number == 0 or repository.is_tracked(path) else []
-        elif not path.is_file():
+            needed += [str(path.relative_to(repository.top))] if git_has or (built and number == 0) else []
+        elif not (_exists(path) and path.is_file()):
             words.append(word)
         elif "/" not in name:
             raise UserError(
@@ -60,3 +61,19 @@ def named(given: tuple[str, ...], repository: Repository) -> Named:
                 content.append((str(path), hashlib.file_digest(file, "sha256").hexdigest()))
             inside += [str(path.relative_to(repository.top))] if relative else []
     return Named(tuple(words), tuple(content), tuple(inside), tuple(needed))
+
+
+def _of_gits(path: Path, repository: Repository, ends: tuple[str, ...]) -> bool:
+    if _exists(path) and repository.is_tracked(path):
+        return True
+    return any(repository.has(commit, str(path.relative_to(repository.top))) for commit in ends)
+
+
+def _is_built(path: Path, repository: Repository) -> bool:
+    return _exists(path) and repository.is_ignored(path)
+
+
+def _exists(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # a word may be too long for a name
+        return path.exists()
+    return False

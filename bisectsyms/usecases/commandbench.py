@@ -70,9 +70,10 @@ class CommandBench(Bench):
         environ: Mapping[str, str],
         reporter: Reporter,
         *,
+        ends: tuple[str, ...] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        words = named(tested.words, repository)
+        words = named(tested.words, repository, ends)
         cell = cell_of(tested, words)
         super().__init__(repository, cell, Variation(1), options, reporter, sleep=sleep)
         self._made = 0
@@ -152,7 +153,7 @@ class CommandBench(Bench):
             ends = Counter(one.signature for one in made)
             raise UserError(
                 f"none of {len(made)} attempts showed anything ({listed(list(ends))}); `env` and `time` end with 125 "
-                "on errors of their own, and a setup may be wrong",
+                "on errors of their own, and the setup or the failure line may be wrong",
                 next_step=f"bisectsyms log {attempt.number}; the same command goes on all the same",
             )
 
