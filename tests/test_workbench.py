@@ -46,8 +46,10 @@ class Heard:
 class Spoilt(Builder):
     """A real build whose outcome is then said to be the machine's fault."""
 
-    def carry_out(self, plan: Plan) -> Result:
-        return replace(super().carry_out(plan), outcome=Outcome.INFRA, signature="disk-full", why="No space left")
+    def carry_out(self, plan: Plan, number: int) -> Result:
+        return replace(
+            super().carry_out(plan, number), outcome=Outcome.INFRA, signature="disk-full", why="No space left"
+        )
 
 
 OpenBench = Callable[..., tuple[Workbench, list[float]]]

@@ -21,6 +21,7 @@ from bisectsyms.cli.shared import (
     open_bench,
     open_repository,
     profile_folders,
+    reopen_bench,
     show_result,
     slots_folder,
 )
@@ -150,10 +151,7 @@ def again(number: int, **given: Any) -> int:
 
     repository = open_repository()
     first = use.find_here(repository, number)
-    cell = first.plan.cell
-    given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
-    identity = "" if given["toolchain"] else cell.toolchain.digest
-    with open_bench(repository, given, identity) as bench:
+    with reopen_bench(repository, first, given) as bench:
         repeated = use.again(bench, first)
     show_result(repeated, text.show_repeated, given["as_json"])
     return 0 if repeated.same_outcome else 3

@@ -61,10 +61,16 @@ def shell(number: int, words: tuple[str, ...], **given: Any) -> int:
     """
     from bisectsyms.usecases import again
     from bisectsyms.usecases import shell as use
+    from bisectsyms.usecases.commandbench import ARCH
 
     repository = open_repository()
     attempt = again.find_here(repository, number)
     cell = attempt.plan.cell
+    if cell.arch == ARCH:
+        raise UserError(
+            f"attempt {number} ran a command, no make: there is no shell for it",
+            next_step=f"bisectsyms again {number} repeats it; for a look, git worktree add and the command there",
+        )
     given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
     identity = "" if given["toolchain"] else cell.toolchain.digest
     with open_bench(repository, given, identity) as bench:

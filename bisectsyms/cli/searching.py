@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,7 +67,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
         paths=given["paths"],
     )
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
-    with _bench(repository, words, given) as bench:
+    with _bench(repository, words, (*ends.good, ends.bad), given) as bench:
         if ends.said:
             bench.reporter.say(ends.said)
         found = Searching(Judging(bench, judged), ends, commits, options).run()
@@ -74,7 +75,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
     return 0 if found.answered else 3
 
 
-def _bench(repository: Repository, words: tuple[str, ...], given: dict[str, Any]) -> Bench:
+def _bench(repository: Repository, words: tuple[str, ...], ends: tuple[str, ...], given: dict[str, Any]) -> Bench:
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench, Tested
 
@@ -84,8 +85,12 @@ def _bench(repository: Repository, words: tuple[str, ...], given: dict[str, Any]
         return open_bench(repository, given)
     if given["profile"]:
         raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
+    if Path.cwd().resolve() != repository.top.resolve():
+        raise UserError(
+            "a command is run at the top of a worktree, and so must be this one", next_step=f"cd {repository.top}"
+        )
     tested = Tested(words, given["setup"], given["failure_line"], given["timeout"])
-    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository))
+    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository), ends=ends)
 
 
 def _deadline(lasting: float | None, until: str | None) -> float | None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
     from bisectsyms.inputs.profile import LoadedProfile
     from bisectsyms.inputs.toolchains import Toolchains
+    from bisectsyms.model import Attempt
     from bisectsyms.render.progress import Reporter
-    from bisectsyms.usecases.bench import Options
+    from bisectsyms.usecases.bench import Bench, Options
     from bisectsyms.usecases.workbench import Workbench
 
 
@@ -96,6 +97,25 @@ def open_bench(repository: Repository, given: dict[str, Any], identity: str = ""
 
     loaded = load_profile(repository, given["profile"])
     return Workbench(repository, loaded, bench_settings(given, identity), os.environ, new_reporter(repository))
+
+
+def reopen_bench(repository: Repository, attempt: Attempt, given: dict[str, Any]) -> Bench:
+    """The bench on which an attempt of the ledger can be repeated: its command, or its profile unless one is given.
+
+    Raises:
+        UserError: it ran a command that came from another host's ledger.
+    """
+    from bisectsyms.usecases import again, commandbench
+
+    cell = attempt.plan.cell
+    if cell.arch != commandbench.ARCH:
+        given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
+        return open_bench(repository, given, "" if given["toolchain"] else cell.toolchain.digest)
+    if given["profile"]:
+        raise UserError(f"attempt {attempt.number} ran a command, no profile", next_step="leave --profile out")
+    again.refuse_foreign(repository, attempt)
+    tested = commandbench.tested_in(cell)
+    return commandbench.CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository))
 
 
 def new_reporter(repository: Repository) -> Reporter:

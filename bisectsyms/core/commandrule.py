@@ -12,6 +12,8 @@ from bisectsyms.model import Outcome
 UNTESTABLE = 125
 SAID_UNTESTABLE = "exit-125"
 """Signature of an attempt whose command ended with 125."""
+TIME_OVER = 124
+"""What timeout(1) ends with when the time is over."""
 STOPPED = "stopped:"
 """Signatures of attempts after which nothing more is tried begin with this."""
 
@@ -38,6 +40,22 @@ def rule(exit_status: int | None, *, line: str | None, wanted: str = "") -> Ruli
         return Ruling(Outcome.BROKEN, "other-failure", why)
     shown = f": {line}" if line is not None else ""
     return Ruling(Outcome.FAILED, f"exit-{exit_status}", f"the command ended with {exit_status}{shown}")
+
+
+def unless_spoilt(ruling: Ruling, oom_kills: int, trouble: str) -> Ruling:
+    """What does not pass on a machine that ran out of memory or space says nothing about the revision.
+
+    Args:
+        ruling: of the command or of the setup.
+        oom_kills: processes that the kernel killed for want of memory during the attempt.
+        trouble: what is wrong with the machine after it; may be empty.
+    """
+    if ruling.outcome in (Outcome.CLEAN, Outcome.INFRA) or not (oom_kills or trouble):
+        return ruling
+    if oom_kills:
+        why = f"{ruling.why}, but the kernel killed {oom_kills} of this machine's processes for lack of memory"
+        return Ruling(Outcome.INFRA, "oom-kill", why)
+    return Ruling(Outcome.INFRA, "disk-full", f"{ruling.why}, but there are {trouble}")
 
 
 def setup_rule(exit_status: int | None) -> Ruling | None:

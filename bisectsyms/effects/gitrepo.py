@@ -180,6 +180,14 @@ class Repository:
         except InfraError:  # it is outside
             return False
 
+    def has(self, commit: str, path: str) -> bool:
+        """Whether a commit has a file or folder at this path from the top."""
+        return self.tried("cat-file", "-e", f"{commit}:{path}")[0] == 0
+
+    def is_ignored(self, path: Path) -> bool:
+        """Whether git is told to ignore a file of the work tree: it is built, most likely."""
+        return self.tried("check-ignore", "--quiet", "--", str(path))[0] == 0
+
     def merge_bases(self, one: str, other: str) -> tuple[str, ...]:
         """The best common ancestors of two commits, as full ids; empty for unrelated histories."""
         try:

@@ -120,7 +120,7 @@ class Builder:
         if self._taps(source.era):
             self.tap.install(self.tools.nm)
 
-    def carry_out(self, plan: Plan) -> Result:
+    def carry_out(self, plan: Plan, number: int) -> Result:
         """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
         self.toolchain.still_there()
         self.log.unlink(missing_ok=True)
@@ -136,10 +136,6 @@ class Builder:
             steps = self._run_steps(plan, source)
             if self.view.mode != "bwrap":
                 end_marked(str(self.slot))
-        if steps[-1].exit_status is None or steps[-1].exit_status < 0:
-            self.objtree.suspect()
-        if plan.from_scratch and not self._kept_seeds() and not given:
-            self.objtree.suspect()
         maps = self._maps(era, begun)
         came = kconfig.came_of(self.loaded, self.objtree.path)
         made = link.image_fresh(self.objtree.path, begun)
@@ -148,6 +144,10 @@ class Builder:
         release = _text(self.objtree.path / "include/config/kernel.release").strip()
         if ruling.outcome.is_evidence:
             self.objtree.arrived(plan.revision.tree)
+            if plan.from_scratch and not self._kept_seeds() and not given:
+                self.objtree.suspect()
+        elif steps[-1].killed:
+            self.objtree.suspect()
         elif plan.kind is Kind.CLEAN:
             self.objtree.take_back()
         return Result(
@@ -191,6 +191,7 @@ class Builder:
     def _commands(self, plan: Plan, source: Source) -> Iterator[Command]:
         """The commands of an attempt, lazily: each is made only when those before it passed."""
         if self.objtree.at() != plan.revision.tree:
+            self.objtree.leave()
             kconfig.prepare(self.loaded, self.objtree.path)
             yield from self._configure(source, plan.kind, plan.draw)
         link.remove(self.objtree.path, source.era.outputs if source.era else ("vmlinux", "System.map"))

@@ -66,6 +66,11 @@ class Ended:
     def timed_out(self) -> bool:
         return self.exit_status is None
 
+    @property
+    def killed(self) -> bool:
+        """Whether a signal ended it, its time-out's included: half an output may be left that looks whole."""
+        return self.exit_status is None or self.exit_status < 0
+
 
 def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SECONDS) -> Ended:
     """Run `command`, append its output to `log`, wait at most `timeout` seconds.
@@ -122,7 +127,10 @@ def _start(command: Command, **streams: Any) -> Any:
         with local.env():
             local.env.clear()  # or plumbum would lay ours over the whole environment of the caller
             local.env.update(command.env)
-            return local[command.argv[0]].popen(command.argv[1:], cwd=str(command.cwd), **streams)
+            program = command.argv[0]
+            if "/" in program:  # plumbum would look for it from our folder, not from the command's
+                program = str(command.cwd / program)
+            return local[program].popen(command.argv[1:], cwd=str(command.cwd), **streams)
     except (CommandNotFound, OSError) as error:
         raise UserError(f"cannot run {command.argv[0]}: {error}", next_step="bisectsyms doctor") from error
 

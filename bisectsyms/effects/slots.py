@@ -57,6 +57,18 @@ class Objtree:
         except OSError:
             return ""
 
+    def marked(self) -> float:
+        """When that was noted, in seconds since the epoch; 0 if it never was."""
+        try:
+            return (self.path / BUILT).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def leave(self) -> None:
+        """Note that what was built here is left for another revision: until that has arrived, it is at none."""
+        if self.exists():
+            (self.path / BUILT).write_text("")
+
     def arrived(self, tree: str) -> None:
         """Note that the revision with this tree id was built here, and forget what was set aside."""
         (self.path / BUILT).write_text(tree)
@@ -84,8 +96,12 @@ class Objtree:
         self._busy.unlink(missing_ok=True)
 
     def suspect(self) -> None:
-        """Leave the mark although nothing runs: it was killed and may have left half an object, or people were here."""
+        """Leave the mark although nothing runs: it was killed and may have left half an object, or people were here.
+
+        `repair` will throw the objtree away, so it is no more at any revision.
+        """
         self._busy.touch()
+        (self.path / BUILT).unlink(missing_ok=True)
 
     def repair(self) -> None:
         """Throw the objtree away if a build was cut short in it; what was set aside is whole."""
@@ -98,9 +114,10 @@ class Objtree:
 class InTree(Objtree):
     """An objtree that is its worktree, too: what is not git's is what was built."""
 
-    def __init__(self, path: Path, clean: Callable[[], object]) -> None:
+    def __init__(self, path: Path, clean: Callable[[], object], distrust: Callable[[], object]) -> None:
         super().__init__(path)
         self._clean = clean
+        self._distrust = distrust
 
     def set_aside(self) -> None:
         """Remove what was built; nothing is kept."""
@@ -110,10 +127,11 @@ class InTree(Objtree):
         """Nothing was set aside."""
 
     def repair(self) -> None:
-        """Remove what was built if that was cut short."""
+        """Remove what was built if that was cut short; git's own files may have been changed, too."""
         if self._busy.exists():
             if (self.path / ".git").exists():
                 self._clean()
+                self._distrust()
             else:
                 _remove(self.path)
             self._busy.unlink(missing_ok=True)
@@ -150,7 +168,7 @@ class Slot:
         self.src.parent.mkdir(exist_ok=True)
         self._moving = self.src.with_name(f"{key}.{MOVING}")
         self._fixed = self.src.with_name(f"{key}.{FIXED}")
-        tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src))
+        tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src), self.distrust)
         tree.repair()
         return tree
 
@@ -202,6 +220,15 @@ class Slot:
     def distrust(self) -> None:
         """Have the worktree checked out and cleaned before its next use, whatever HEAD says: people were here."""
         self._moving.touch()
+
+    def restore(self) -> None:
+        """Take back what was changed in git's files; what is not git's stays. Not for a worktree with fixups."""
+        self._repository.git("reset", "--quiet", "--hard", cwd=self.src)
+
+    def changes(self, revision: Revision) -> str:
+        """What git's files have that is not of `revision`, as a patch."""
+        options = ("--binary", "--no-ext-diff", "--no-textconv", "--ignore-submodules=untracked")
+        return self._repository.git("diff", *options, revision.commit, cwd=self.src)
 
     def _is_worktree(self) -> bool:
         return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()

@@ -9,7 +9,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import UserError
 from bisectsyms.model import Attempt
-from bisectsyms.usecases.workbench import Workbench
+from bisectsyms.usecases.bench import Bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,31 @@ def find_here(repository: Repository, number: int) -> Attempt:
     return attempt
 
 
-def tell_cell(bench: Workbench, first: Attempt) -> None:
-    """Say so if a profile or compiler has changed since: that is another cell."""
-    if first.plan.cell.key != bench.cell.key:
-        bench.reporter.say(
-            f"attempt {first.number} was made in another cell ({first.plan.cell}): the profile or the compiler changed"
+def refuse_foreign(repository: Repository, attempt: Attempt) -> None:
+    """What others put into a ledger is not run.
+
+    Raises:
+        UserError: the attempt was taken over from another host.
+    """
+    with Ledger.open(repository.state_dir) as ledger:
+        origin = ledger.origin(attempt.number)
+    if origin:
+        raise UserError(
+            f"attempt {attempt.number} ran a command on {plain(origin)}, and commands of other ledgers are not run",
+            next_step=f"if you know it: {plain(attempt.plan.command)}",
         )
 
 
-def again(bench: Workbench, first: Attempt) -> Repeated:
+def tell_cell(bench: Bench, first: Attempt) -> None:
+    """Say so if a profile or compiler has changed since: that is another cell."""
+    if first.plan.cell.key != bench.cell.key:
+        bench.reporter.say(
+            f"attempt {first.number} was made in another cell ({first.plan.cell}): "
+            "the profile, the compiler, or a script of the command changed"
+        )
+
+
+def again(bench: Bench, first: Attempt) -> Repeated:
     """Make it once more and compare."""
     tell_cell(bench, first)
     second = bench.again(first)

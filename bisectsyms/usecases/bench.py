@@ -93,7 +93,9 @@ class Makes(Protocol):
 
     def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan: ...
 
-    def carry_out(self, plan: Plan) -> Result: ...
+    def carry_out(self, plan: Plan, number: int) -> Result:
+        """Run the attempt that the ledger has under this number."""
+        ...
 
 
 class Bench:
@@ -185,8 +187,8 @@ class Bench:
         revision = self.known(revision)
         drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
         draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
+        self.builder.objtree.repair()  # before the move, which it may ask to check out all of git's files
         reject = self._move_to(revision)
-        self.builder.objtree.repair()
         plan = self.builder.plan(revision, ask.kind, draw)
         number = self.ledger.begin(plan)
         with self.reporter.running(number, plan, ask.why):
@@ -222,7 +224,7 @@ class Bench:
         try:
             if reject:
                 return refused(reject, self.builder.log, self.store, self.reporter.say)
-            return self.builder.carry_out(plan)
+            return self.builder.carry_out(plan, number)
         except BaseException as error:
             measured = Measured(seconds=time.monotonic() - begun)
             why = f"cut short: {type(error).__name__} {error}".strip()

@@ -6,23 +6,30 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bisectsyms.core.commandrule import SAID_UNTESTABLE, STOPPED
+from bisectsyms.core.commandrule import STOPPED, TIME_OVER
 from bisectsyms.core.variation import Variation
+from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
 from bisectsyms.effects.commandbuild import CommandBuilder
+from bisectsyms.effects.commandwords import Named, named
+from bisectsyms.effects.fixups import Reject
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
-from bisectsyms.model import Attempt, Cell, Kind, Revision, Toolchain
+from bisectsyms.model import Attempt, Cell, Kind, Outcome, Revision, Toolchain
 from bisectsyms.usecases.bench import Bench, Options, Reporter
 
 ARCH = "command"
 """In place of an arch, in cells of commands."""
+WANTED = "failure-line"
+"""Name of the regular expression among the variables of a cell."""
 ALL_UNTESTABLE = 5
-"""So many attempts that all ended with 125: `env` and `time` end so on errors of their own."""
+"""So many attempts without any evidence: `env` and `time` end with 125 on errors of their own, a setup may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +63,65 @@ class CommandBench(Bench):
     failure = "failed"
 
     def __init__(
-        self, repository: Repository, tested: Tested, options: Options, environ: Mapping[str, str], reporter: Reporter
+        self,
+        repository: Repository,
+        tested: Tested,
+        options: Options,
+        environ: Mapping[str, str],
+        reporter: Reporter,
+        *,
+        ends: tuple[str, ...] = (),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        cell = cell_of(tested)
-        super().__init__(repository, cell, Variation(1), options, reporter)
+        words = named(tested.words, repository, ends)
+        cell = cell_of(tested, words)
+        super().__init__(repository, cell, Variation(1), options, reporter, sleep=sleep)
+        self._made = 0
+        self._told = set[str]()
         try:
             objtree = self.slot.in_tree(cell.key)
             self.builder: CommandBuilder = CommandBuilder(
                 cell=cell,
-                words=_found(tested.words, repository),
+                named=words,
                 setup=tested.setup,
                 wanted=tested.wanted,
-                slot=self.slot.path,
-                src=self.slot.src,
+                worktree=self.slot,
                 objtree=objtree,
                 env=environ,
                 store=self.store,
                 timeout=tested.timeout,
                 slots_in_use=slots.in_use(options.slots_dir, repository),
+                warn=reporter.say,
             )
+            for path, _ in words.content:
+                reporter.say(f"{path} is not git's: it is run as it is now, and another content begins a new cell")
+            before = {one.result.exit_status for one in self.ledger.attempts(cell=cell.key) if one.result}
+            if TIME_OVER in before or any(Path(word).name == "timeout" for word in tested.words):
+                self._tell_time_over()
         except BaseException:
             self.close()
             raise
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self.reporter.say(text)
+        self._told.add(text)
+
+    def _tell_time_over(self) -> None:
+        self._tell_once(
+            f"a command that ends with {TIME_OVER} has failed, and so `timeout` ends when its time is over: if that is "
+            "not the failure, use --timeout of bisectsyms, or let it `|| exit 125`"
+        )
+
+    def _move_to(self, revision: Revision) -> Reject | None:
+        """As for a kernel, but never two revisions in one second.
+
+        Python takes compiled code for fresh by the size and the second of its source.
+        """
+        objtree, now = self.builder.objtree, time.time()
+        if objtree.exists() and objtree.at() != revision.tree and int(objtree.marked()) == int(now):
+            self._sleep(int(now) + 1 - now)
+        return super()._move_to(revision)
 
     def arrival(self, revision: Revision) -> Kind | None:
         """Nothing: the setup belongs to the first attempt at a revision."""
@@ -96,34 +140,42 @@ class CommandBench(Bench):
                 f"{result.why} at {attempt.plan.revision}: that says nothing about any revision",
                 next_step=f"bisectsyms log {attempt.number}; mend it and run the same command again",
             )
-        made = self.ledger.attempts(cell=self.cell.key)
-        if len(made) == ALL_UNTESTABLE and all(one.result and one.result.signature == SAID_UNTESTABLE for one in made):
+        if result.exit_status == TIME_OVER and result.outcome.is_failure:
+            self._tell_time_over()
+        if result.outcome.is_evidence and not self.builder.objtree.at():
+            self._tell_once(
+                "the command changes files that are git's: each attempt begins with them as they were, and its setup"
+            )
+        self._made += 1
+        made = [one.result for one in self.ledger.attempts(cell=self.cell.key) if one.result]
+        silent = all(one.outcome is Outcome.BROKEN for one in made)
+        if silent and ALL_UNTESTABLE in (len(made), self._made):
+            ends = Counter(one.signature for one in made)
             raise UserError(
-                f"all {ALL_UNTESTABLE} attempts ended with 125; `env` and `time` end so on errors of their own",
+                f"none of {len(made)} attempts showed anything ({listed(list(ends))}); `env` and `time` end with 125 "
+                "on errors of their own, and the setup or the failure line may be wrong",
                 next_step=f"bisectsyms log {attempt.number}; the same command goes on all the same",
             )
 
 
-def cell_of(tested: Tested) -> Cell:
-    """A cell in which the command stands for the compiler; its text and its setup are its identity."""
-    digest = hashlib.sha256(json.dumps([tested.words, tested.setup, tested.wanted]).encode()).hexdigest()
-    name = Path(tested.words[0]).name
+def cell_of(tested: Tested, words: Named) -> Cell:
+    """A cell in which the command stands for the compiler; its text, its files and its setup are its identity."""
+    identity: list[object] = [words.words, tested.setup, tested.wanted]
+    identity += [[digest for _, digest in words.content]] if words.content else []
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
     return Cell(
         profile="",
         arch=ARCH,
-        toolchain=Toolchain(name, shlex.join(tested.words), tested.setup, digest),
+        toolchain=Toolchain(Path(words.words[0]).name, shlex.join(words.words), tested.setup, digest),
         kconfig="",
         jobs=1,
-        targets=tested.words,
-        variables=(),
+        targets=words.words,
+        variables=((WANTED, tested.wanted),) if tested.wanted else (),
         environment=(),
         variation=str(Variation(1)),
     )
 
 
-def _found(words: tuple[str, ...], repository: Repository) -> tuple[str, ...]:
-    """The command as it can be started in the worktree of a slot: a script that is not git's is named in full."""
-    script = Path(words[0])
-    if "/" in words[0] and script.is_file() and not repository.is_tracked(script.resolve()):
-        return (str(script.resolve()), *words[1:])
-    return words
+def tested_in(cell: Cell) -> Tested:
+    """What `cell_of` made this cell of."""
+    return Tested(cell.targets, cell.toolchain.linker, dict(cell.variables).get(WANTED, ""))

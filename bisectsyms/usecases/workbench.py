@@ -132,9 +132,10 @@ class Workbench(Bench):
         objtree, prepared = self.builder.objtree, self.fixups.move_to(revision)
         if prepared.reject:
             self.reporter.say(f"{prepared.reject.why}; the worktree is without any")
+        arrived = objtree.at() == self.known(revision).tree
         try:
             self._distrust(self.slot, objtree)
-            yield objtree.at() == self.known(revision).tree
+            yield arrived
         finally:
             self._distrust(self.slot, objtree)
 
