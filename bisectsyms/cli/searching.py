@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 @click.option("--max-attempts", type=click.IntRange(1), help="Stop after so many.")
 @click.option("--first-parent", is_flag=True, help="Only the first parents of merges, as git bisect does.")
 @click.option("--path", "paths", metavar="PATHSPEC", multiple=True, help="Only commits that touch it.")
+@click.option(
+    "--prior",
+    "priors",
+    metavar="RULE",
+    multiple=True,
+    help="How likely a commit is beside the others: path:GLOB=W, author:REGEX=W, subject:REGEX=W, or flat.",
+)
 @bench_options
 @json_option
 def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
@@ -50,6 +57,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
     Example:  bisectsyms bisect v6.1 v6.3 --profile s3c6400 --until 08:00
               bisectsyms bisect v1.0 main --setup 'make -s' -- ./flaky-test.sh
     """
+    from bisectsyms.core.prior import rules
     from bisectsyms.effects.dag import find_ends, read_range
     from bisectsyms.render import searching as render
     from bisectsyms.usecases.judging import Judging, StepOptions
@@ -65,6 +73,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
         max_attempts=given["max_attempts"],
         first_parent=given["first_parent"],
         paths=given["paths"],
+        prior=rules(given["priors"]),
     )
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
     with _bench(repository, words, (*ends.good, ends.bad), given) as bench:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
@@ -81,17 +82,24 @@ class Repository:
         """Where the ledger lives: shared by all worktrees of the repository."""
         return self.common_dir / "bisectsyms"
 
-    def git(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    def git(
+        self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, given: str | None = None
+    ) -> str:
         """Run git with nothing of the repository's own; stdout without the last newline.
 
-        `env` is added to the environment.
+        `env` is added to the environment, `given` is what git reads from stdin.
 
         Raises:
             InfraError: git ended with another status than 0; its own reason is quoted.
         """
         runner = self._git if cwd is None else Git(str(cwd))
         try:
-            return str(runner.execute(["git", *self._settings, *args], env=env))
+            if given is None:
+                return str(runner.execute(["git", *self._settings, *args], env=env))
+            with tempfile.TemporaryFile() as file:
+                file.write(given.encode(errors="surrogateescape"))
+                file.seek(0)
+                return str(runner.execute(["git", *self._settings, *args], env=env, istream=file))
         except GitCommandError as error:
             said = _what_git_said(error)
             raise InfraError(
@@ -187,6 +195,10 @@ class Repository:
     def is_ignored(self, path: Path) -> bool:
         """Whether git is told to ignore a file of the work tree: it is built, most likely."""
         return self.tried("check-ignore", "--quiet", "--", str(path))[0] == 0
+
+    def is_partial(self) -> bool:
+        """Whether files may have to be fetched when they are looked at."""
+        return self.tried("config", "--get-regexp", r"^remote\..*\.promisor$")[0] == 0
 
     def merge_bases(self, one: str, other: str) -> tuple[str, ...]:
         """The best common ancestors of two commits, as full ids; empty for unrelated histories."""

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bisectsyms.core.bisectlog import Answer, log_lines, suspects_answer
 from bisectsyms.core.decide import Decision
+from bisectsyms.core.prior import Rules
 from bisectsyms.core.probing import ladder, probe
 from bisectsyms.core.words import count, listed, percent
 from bisectsyms.effects.dag import Ends, Range
 from bisectsyms.errors import UserError
 from bisectsyms.model import Kind, Observation, Outcome, Revision, Verdict, Word
 from bisectsyms.search import Costs, Result, Search
+from bisectsyms.usecases.before import Before, Foreknown
 from bisectsyms.usecases.judging import Judging
 
 LOG = "bisect.log"
@@ -39,6 +41,8 @@ class SearchOptions:
     """Of this call."""
     first_parent: bool = False
     paths: tuple[str, ...] = ()
+    prior: Rules = field(default_factory=Rules)
+    """Of which commits are likelier than others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Found:
     """Why it ended without an answer; empty if it did not."""
     log: Path | None
     """For git bisect replay."""
+    before: Foreknown
+    """What was known before the first attempt."""
 
     @property
     def answered(self) -> bool:
@@ -102,6 +108,9 @@ class Searching:
         self._begun = now()
         self._attempts = 0
         self._here: int | None = None
+        self._before = Before(
+            self.bench, commits, options.prior, first_parent=options.first_parent, paths=options.paths
+        )
 
     def run(self) -> Found:
         """Search until there is an answer, or until time or attempts are over.
@@ -148,9 +157,12 @@ class Searching:
                 good=sorted({*self.range.good, *good}),
                 bad=sorted({self.range.bad, *bad}),
                 confidence=self.options.confidence,
-                costs=self._costs(),
+                costs=self._before.costed(self._costs()),
                 min_rate=self.options.min_rate,
                 layouts=self.judging.draws if self.judging.draws > 1 else None,
+                prior=self._before.prior,
+                twins=self._before.twins,
+                reverts=self._before.reverts,
             )
         except ValueError as error:
             raise UserError(
@@ -242,6 +254,7 @@ class Searching:
             confirmed=confirmed,
             stopped=stopped,
             log=self._write_log(result),
+            before=self._before.foreknown(),
         )
 
     def _write_log(self, result: Result) -> Path | None:
