@@ -62,6 +62,18 @@ def test_it_goes_on_without_arguments_and_suspects_are_told_without_building(use
     assert len(json.loads(other.stdout)["suspects"]) >= 2, "the attempts are the same, the range is another"
 
 
+def test_a_word_is_about_the_last_search_where_there_are_two(user: User, tmp_path: Path) -> None:
+    repo = write(tmp_path / "repo", ["exit 0"] * 3 + ["exit 1"] * 3)
+    words = ("--json", "--max-attempts", "2", "1", "6", "--", "sh", "-c")
+    for command in ("exit 0", "sh test.sh"):
+        assert bisect(user, repo, *words, command).returncode == 3
+    told = user.run("bisectsyms", "tell", "3", "untestable", cwd=repo)
+    assert told.returncode == 0, told.stderr
+    done = bisect(user, repo, "--json")
+    suspected = {one["revision"]["title"] for one in json.loads(done.stdout)["suspects"]}
+    assert suspected == {"3", "4"}, "the word came to the second search"
+
+
 @pytest.mark.parametrize("most", [5, 8, 11])
 def test_limits_hold_for_the_confirmation_as_well(user: User, tmp_path: Path, most: int) -> None:
     repo = write(tmp_path / "repo", ["exit 0"] * 3 + [CHANCE.format(of_256=200)] * 3)

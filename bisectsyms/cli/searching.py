@@ -68,7 +68,7 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
     with _bench(repository, question, given) as bench:
-        write_question(repository.state_dir, question)
+        write_question(repository.state_dir, replace(question, cell=bench.cell.key))
         if ends.said:
             bench.reporter.say(ends.said)
         found = Searching(Judging(bench, judged), ends, commits, options).run()

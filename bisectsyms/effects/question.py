@@ -36,6 +36,8 @@ class Question:
     skip: tuple[str, ...] = ()
     find_fix: bool = False
     terms: str | None = None
+    cell: str = ""
+    """Key of the cell in which it was searched; people's words are meant for that one."""
 
 
 def write_question(state_dir: Path, question: Question) -> None:
@@ -46,6 +48,14 @@ def write_question(state_dir: Path, question: Question) -> None:
     """
     text = json.dumps({"schema": SCHEMA} | asdict(question), indent=2)
     replace_file(state_dir / NAME, f"{text}\n".encode())
+
+
+def last_cell(state_dir: Path) -> str:
+    """Key of the cell of the last search; empty if there was none."""
+    try:
+        return read_question(state_dir).cell
+    except UserError:
+        return ""
 
 
 def read_question(state_dir: Path) -> Question:
