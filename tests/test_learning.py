@@ -332,6 +332,8 @@ def test_when_the_rate_has_fallen(failed: int, clean: int, lowest: float, fallen
 def test_the_pace_of_repeats_and_moves() -> None:
     pace = Pace()
     assert pace.move(Kind.RELINK) == MOVE
+    pace.note(seen(Outcome.CLEAN, Kind.INCREMENTAL, tree="0", seconds=500.0))
+    assert pace.move(Kind.RELINK) == MOVE, "the first attempt of all is no measure of a move"
     for one in (
         seen(Outcome.CLEAN, Kind.CLEAN, tree="a", seconds=300.0),
         seen(Outcome.CLEAN, tree="a", seconds=2.0),

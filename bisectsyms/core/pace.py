@@ -27,7 +27,9 @@ class Pace:
         one = seen.observation
         if not one.outcome.is_evidence:
             return
-        moved, self.tree = seen.revision.tree != self.tree, seen.revision.tree
+        first, moved, self.tree = not self.tree, seen.revision.tree != self.tree, seen.revision.tree
+        if first:
+            return  # it came from nowhere, and with everything cold
         if not moved:
             self.repeats.setdefault(one.kind, []).append(one.seconds)
         elif not one.from_scratch:
