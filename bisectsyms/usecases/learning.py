@@ -223,7 +223,8 @@ class Learning:
                 good=sorted({*self._range.good, *words[Word.CLEAN]}),
                 bad=sorted({*self._range.bads, *words[Word.FAILED]}),
                 confidence=self._options.confidence,
-                costs=Costs(between=self._repeats_to),
+                # `move` is for the very first attempt, which has to come to wherever it is made.
+                costs=Costs(move=self.pace.move(self.kind) / self.pace.repeat(self.kind), between=self._repeats_to),
                 min_rate=self._options.min_rate,
                 prior=np.where(self._same.impossible, 0.0, prior).tolist(),
                 layouts=self._basis.draws if self._basis.draws > 1 else None,

@@ -73,8 +73,9 @@ class Searching:
             search = self.learning.search()
             if stopped := self.limits.over() or self._nothing_to_test():
                 break
-            commit = self.learning.next()
-            if self.controlling.is_due(answering=commit is None):
+            between = self.controlling.is_due(answering=False)
+            commit = None if between else self.learning.next()
+            if between or (commit is None and self.controlling.is_due(answering=True)):
                 if stopped := self.controlling.run():
                     break
                 continue
@@ -180,7 +181,7 @@ class Searching:
         passed = [one for end in self.range.good for one in learning.seen(end) if one.kind is kind]
         ahead = outlook(
             Standing(
-                suspects=self.range.candidates if not self._planned else len(result.credible),
+                suspects=len(result.credible),
                 rate=belief.expected_rate(),
                 failed=failed,
                 clean=len(shown) - failed,
