@@ -263,6 +263,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An attempt that has ended, as a search needs it."""
+
+    number: int
+    revision: Revision
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A verdict as it was given, with what it spent of the error budget."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,8 +16,8 @@ from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.madefrom import made_from
 from bisectsyms.effects.slots import Objtree
 from bisectsyms.model import Kind, Plan, Revision
-from bisectsyms.search import Costs
 from bisectsyms.usecases.before import Before
+from bisectsyms.usecases.learning import Basis, SearchOptions
 from tests.conftest import User
 from tests.ledgers import CELL, CLEAN, plan
 from tests.test_searching import bisect, found, git, write
@@ -97,20 +95,19 @@ def test_an_objtree_without_lists_says_nothing(kernel: Path, tmp_path: Path) -> 
 
 
 class Fixture:
-    """As much of a bench as is looked at: a ledger, an objtree, and whom to tell."""
-
-    kinds = (Kind.RELINK, Kind.CLEAN)
-    cell = CELL
+    """As much as is looked at: a ledger, an objtree, and whom to tell."""
 
     def __init__(self, repo: Path, folder: Path) -> None:
         self.repository = Repository.discover(repo, {})
         self.ledger = Ledger.open(folder / "state")
-        self.builder = SimpleNamespace(objtree=Objtree(folder / "obj"))
+        self.objtree = Objtree(folder / "obj")
         self.said: list[str] = []
-        self.reporter = SimpleNamespace(say=self.said.append)
         ends = find_ends(self.repository, "main~8", "main")
         self.range = read_range(self.repository, ends)
-        self.before = Before(cast(Any, self), self.range, Rules())
+        basis = Basis(self.ledger, CELL, (Kind.RELINK, Kind.CLEAN), 1, lambda revision: revision)
+        self.before = Before(
+            basis, self.repository, self.range, SearchOptions(), objtree=self.objtree, say=self.said.append
+        )
 
     def attempt(self, number: int, kind: Kind, seconds: float, *, from_scratch: bool = False) -> None:
         """An attempt at the commit with this index."""
@@ -136,9 +133,9 @@ def test_weights_follow_the_paths_and_from_the_first_build_on_the_objects(kernel
         "merges without a file of their own 1 (at 0.25)"
     ]
     bench.attempt(2, Kind.CLEAN, 100.0, from_scratch=True)
-    lists(bench.builder.objtree.path, "/build/src/")
+    lists(bench.objtree.path, "/build/src/")
     assert bench.weights() == {**first, "MAINTAINERS": 1.0}, "no build has ended there"
-    bench.builder.objtree.arrived(bench.revision(2).tree)
+    bench.objtree.arrived(bench.revision(2).tree)
     later = {"drivers/tty/tty_io.c": 0.05, "include/linux/tty.h": 0.05, "kernel/rcu/tiny.c": 0.05}
     assert bench.weights() == {**first, "MAINTAINERS": 1.0, **later}
     assert len(bench.said) == 2
@@ -147,21 +144,19 @@ def test_weights_follow_the_paths_and_from_the_first_build_on_the_objects(kernel
 
 def test_moves_cost_what_they_touch_once_a_build_and_a_move_were_seen(kernel: Path, tmp_path: Path) -> None:
     bench = Fixture(kernel, tmp_path)
-    costs = Costs(repeat=5.0, move=50.0)
-    lists(bench.builder.objtree.path, "/build/src/")
+    lists(bench.objtree.path, "/build/src/")
     bench.attempt(2, Kind.CLEAN, 105.0, from_scratch=True)
-    bench.builder.objtree.arrived(bench.revision(2).tree)
-    assert bench.before.costed(costs) == costs, "no move has been seen"
+    bench.objtree.arrived(bench.revision(2).tree)
+    assert bench.before.between is None, "no move has been seen"
     bench.attempt(2, Kind.RELINK, 5.0)
     bench.attempt(4, Kind.INCREMENTAL, 12.0)  # from the one for arm to the one for tty, over the one for x86
-    between = bench.before.costed(costs).between
+    between = bench.before.between
     assert between is not None
     index = {bench.revision(number).title.split(" ")[-1]: number for number in range(len(bench.range.commits))}
     here = index["drivers/tty/tty_io.c"]
     names = ("arch/x86/mm/init.c", "include/linux/mm.h", "kernel/fork.c")
     seconds = between(here, np.array([index[name] for name in names]))
     assert seconds == pytest.approx([12.0, 62.0, 12.0 + 100.0 * (1 - 0.5 * 0.75)]), "two objects of four, then one more"
-    assert bench.before.costed(Costs(repeat=5.0, move=0.0)).between is None, "every attempt is a clean build"
 
 
 # The verb

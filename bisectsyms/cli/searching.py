@@ -4,79 +4,72 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from bisectsyms.cli.shared import bench_settings, new_reporter, open_bench, open_repository, show_result
+from bisectsyms.cli.shared import (
+    bench_settings,
+    known_toolchains,
+    load_profile,
+    new_reporter,
+    open_bench,
+    open_repository,
+    show_result,
+    slots_folder,
+)
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.options import Seconds, bench_options, json_option
+from bisectsyms.inputs.options import Seconds, bench_options, cell_options, json_option, question_options
 
 if TYPE_CHECKING:
+    from bisectsyms.effects.dag import Ends
     from bisectsyms.effects.gitrepo import Repository
+    from bisectsyms.effects.question import Question
+    from bisectsyms.model import Cell
     from bisectsyms.usecases.bench import Bench
+    from bisectsyms.usecases.commandbench import Tested
+    from bisectsyms.usecases.learning import SearchOptions
 
 
 @click.command()
-@click.argument("good")
-@click.argument("bad")
+@click.argument("good", required=False)
+@click.argument("bad", required=False)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
-@click.option("--setup", default="", metavar="LINE", help="Shell line, run once per move, before COMMAND.")
-@click.option("--failure-line", default="", metavar="REGEX", help="Only a failure that prints such a line counts.")
-@click.option("--timeout", type=Seconds(), default="2h", show_default=True, help="Of COMMAND, and of its setup.")
-@click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
-@click.option(
-    "--min-rate",
-    type=click.FloatRange(0.001, 0.2),
-    default=0.01,
-    show_default=True,
-    help="A failure that shows more seldom is not looked for.",
-)
+@question_options
 @click.option("--for", "lasting", type=Seconds(), metavar="DURATION", help="Stop after so long, e.g. 7h.")
 @click.option("--until", metavar="HH:MM", help="Stop at this time of day.")
 @click.option("--max-attempts", type=click.IntRange(1), help="Stop after so many.")
-@click.option("--first-parent", is_flag=True, help="Only the first parents of merges, as git bisect does.")
-@click.option("--path", "paths", metavar="PATHSPEC", multiple=True, help="Only commits that touch it.")
-@click.option(
-    "--prior",
-    "priors",
-    metavar="RULE",
-    multiple=True,
-    help="How likely a commit is beside the others: path:GLOB=W, author:REGEX=W, subject:REGEX=W, or flat.",
-)
 @bench_options
 @json_option
-def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
+def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: Any) -> int:
     """Search for the commit between GOOD and BAD that brought a failure in, spending time where it tells most.
 
     Builds kernels, or runs COMMAND: 0 clean, 1-124 failed, 125 untestable; 126 and more stop the search.
+    Without GOOD and BAD the last search goes on; options that are given replace those of then.
 
     \b
     Example:  bisectsyms bisect v6.1 v6.3 --profile s3c6400 --until 08:00
               bisectsyms bisect v1.0 main --setup 'make -s' -- ./flaky-test.sh
     """
-    from bisectsyms.core.prior import rules
-    from bisectsyms.effects.dag import find_ends, read_range
+    from bisectsyms.effects.dag import read_range, read_skipped
+    from bisectsyms.effects.question import write_question
     from bisectsyms.render import searching as render
     from bisectsyms.usecases.judging import Judging, StepOptions
-    from bisectsyms.usecases.searching import Searching, SearchOptions
+    from bisectsyms.usecases.searching import Searching
 
     repository = open_repository()
-    ends = find_ends(repository, good, bad)
-    commits = read_range(repository, ends, first_parent=given["first_parent"], paths=given["paths"])
-    options = SearchOptions(
-        confidence=given["confidence"],
-        min_rate=given["min_rate"],
-        deadline=_deadline(given["lasting"], given["until"]),
-        max_attempts=given["max_attempts"],
-        first_parent=given["first_parent"],
-        paths=given["paths"],
-        prior=rules(given["priors"]),
-    )
+    question, ends = _question(repository, good, bad, words, given)
+    commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
+    skipped = read_skipped(repository, commits, question.skip)
+    deadline = _deadline(given["lasting"], given["until"])
+    options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
-    with _bench(repository, words, (*ends.good, ends.bad), given) as bench:
+    with _bench(repository, question, ends, given) as bench:
+        write_question(repository.state_dir, replace(question, cell=bench.cell.key))
         if ends.said:
             bench.reporter.say(ends.said)
         found = Searching(Judging(bench, judged), ends, commits, options).run()
@@ -84,22 +77,120 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
     return 0 if found.answered else 3
 
 
-def _bench(repository: Repository, words: tuple[str, ...], ends: tuple[str, ...], given: dict[str, Any]) -> Bench:
-    """A bench for the command, or for the profile where there is none."""
-    from bisectsyms.usecases.commandbench import CommandBench, Tested
+@click.command()
+@click.argument("good", required=False)
+@click.argument("bad", required=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@question_options
+@cell_options
+@json_option
+def suspects(good: str | None, bad: str | None, words: tuple[str, ...], **given: Any) -> int:
+    """Print the commits that the last search holds for possible, or one with these ends and options.
 
-    if not words:
-        if given["setup"] or given["failure_line"]:
-            raise UserError("--setup and --failure-line are for a command", next_step="-- COMMAND at the end")
+    One id a line, the likeliest first: the fewest that reach the confidence. Nothing is built.
+
+    \b
+    Example:  bisectsyms suspects | git log --no-walk --stdin
+    """
+    from bisectsyms.effects.dag import read_range, read_skipped
+    from bisectsyms.render import searching as render
+    from bisectsyms.usecases import suspects as use
+
+    repository = open_repository()
+    question, ends = _question(repository, good, bad, words, given)
+    commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
+    options = _options(question, read_skipped(repository, commits, question.skip))
+    suspected = use.suspects(repository, _cell(repository, question, ends), commits, options)
+    show_result(suspected, render.show_suspects, given["as_json"])
+    return 0 if suspected.suspects else 3
+
+
+def _question(
+    repository: Repository, good: str | None, bad: str | None, words: tuple[str, ...], given: dict[str, Any]
+) -> tuple[Question, Ends]:
+    """What is searched: as typed, or as in the last search, options that were typed in place of its own."""
+    from bisectsyms.core.direction import search_terms
+    from bisectsyms.effects.dag import find_ends
+    from bisectsyms.effects.question import Question, read_question
+
+    source = click.get_current_context().get_parameter_source
+    asked = {field.name: given[field.name] for field in fields(Question) if field.name in given}
+    if good is None:
+        typed = {name for name in asked if source(name) is ParameterSource.COMMANDLINE}
+        question = replace(read_question(repository.state_dir), **{name: asked[name] for name in typed})
+    elif bad is None:
+        raise UserError("only one end was named", next_step="bisectsyms bisect GOOD BAD")
+    else:
+        question = Question(good=good, bad=bad, words=words, **asked)
+    terms = search_terms(question.terms, find_fix=question.find_fix)
+    ends = find_ends(repository, question.good, question.bad, find_fix=terms.find_fix)
+    # A name may mean another commit when the search goes on.
+    first, second = (repository.resolve(name).commit for name in (question.good, question.bad))
+    return replace(question, good=first, bad=second), ends
+
+
+def _options(question: Question, skipped: frozenset[int], **limits: Any) -> SearchOptions:
+    from bisectsyms.core.direction import search_terms
+    from bisectsyms.core.prior import rules
+    from bisectsyms.usecases.learning import SearchOptions
+
+    return SearchOptions(
+        confidence=question.confidence,
+        min_rate=question.min_rate,
+        first_parent=question.first_parent,
+        paths=question.paths,
+        skipped=skipped,
+        prior=rules(question.prior),
+        terms=search_terms(question.terms, find_fix=question.find_fix),
+        **limits,
+    )
+
+
+def _bench(repository: Repository, question: Question, ends: Ends, given: dict[str, Any]) -> Bench:
+    """A bench for the command, or for the profile where there is none."""
+    from bisectsyms.usecases.commandbench import CommandBench
+
+    given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep")}
+    if (tested := _tested(question)) is None:
         return open_bench(repository, given)
-    if given["profile"]:
-        raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
     if Path.cwd().resolve() != repository.top.resolve():
         raise UserError(
             "a command is run at the top of a worktree, and so must be this one", next_step=f"cd {repository.top}"
         )
-    tested = Tested(words, given["setup"], given["failure_line"], given["timeout"])
-    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository), ends=ends)
+    commits = (*ends.good, ends.bad)
+    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository), ends=commits)
+
+
+def _cell(repository: Repository, question: Question, ends: Ends) -> Cell:
+    """The cell whose attempts the bench of this question would make."""
+    from bisectsyms.effects.commandwords import named
+    from bisectsyms.usecases.bench import Options
+    from bisectsyms.usecases.commandbench import cell_of
+    from bisectsyms.usecases.tell import cell_for
+
+    if (tested := _tested(question)) is not None:
+        return cell_of(tested, named(tested.words, repository, (*ends.good, ends.bad)))
+    options = Options(
+        slots_dir=slots_folder(None),
+        toolchains=known_toolchains(),
+        toolchain=question.toolchain or "",
+        jobs=question.jobs,
+        lengths=question.sweep,
+    )
+    return cell_for(repository, load_profile(repository, question.profile), options, os.environ)
+
+
+def _tested(question: Question) -> Tested | None:
+    """The command; None where kernels are built."""
+    from bisectsyms.usecases.commandbench import Tested
+
+    if not question.words:
+        if question.setup or question.failure_line:
+            raise UserError("--setup and --failure-line are for a command", next_step="-- COMMAND at the end")
+        return None
+    if question.profile:
+        raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
+    return Tested(question.words, question.setup, question.failure_line, question.timeout)
 
 
 def _deadline(lasting: float | None, until: str | None) -> float | None:
@@ -147,4 +238,4 @@ def simulate(as_json: bool, **given: Any) -> int:
     return 0
 
 
-VERBS: tuple[click.Command, ...] = (bisect, simulate)
+VERBS: tuple[click.Command, ...] = (bisect, suspects, simulate)

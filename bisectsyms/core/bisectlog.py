@@ -6,7 +6,6 @@ The form is that of git's builtin/bisect.c.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,17 +14,19 @@ from dataclasses import dataclass
 class Answer:
     """Commits as full ids."""
 
-    bad: str
+    new: str
     """The end as the user named it."""
-    good: tuple[str, ...]
+    olds: tuple[str, ...]
     newest: str
-    """The culprit, or a commit that has all suspects among its ancestors."""
+    """The commit that was found, or one that has all suspects among its ancestors."""
     before: tuple[str, ...]
     """Parents of suspects that are none themselves."""
     between: tuple[str, ...] = ()
-    """Suspects that git is to skip; empty for a culprit."""
+    """Suspects that git is to skip; empty where one commit was found."""
     first_parent: bool = False
     paths: tuple[str, ...] = ()
+    old_term: str = "good"
+    new_term: str = "bad"
 
 
 def log_lines(answer: Answer, title: Callable[[str], str]) -> list[str]:
@@ -34,23 +35,31 @@ def log_lines(answer: Answer, title: Callable[[str], str]) -> list[str]:
     def said(word: str, commit: str) -> list[str]:
         return [f"# {word}: [{commit}] {title(commit)}", f"git bisect {word} {commit}"]
 
-    start = ["--first-parent"] if answer.first_parent else []
+    old, new = answer.old_term, answer.new_term
+    start = [f"--term-old={old}", f"--term-new={new}"] if (old, new) != ("good", "bad") else []
+    start += ["--first-parent"] if answer.first_parent else []
     paths = ["--", *answer.paths] if answer.paths else []
-    lines = [f"git bisect start {shlex.join([*start, answer.bad, *answer.good, *paths])}"]
-    if answer.newest != answer.bad:
-        lines += said("bad", answer.newest)
+    words = [*start, answer.new, *answer.olds, *paths]
+    lines = [f"git bisect start {' '.join(_quoted(word) for word in words)}"]
+    if answer.newest != answer.new:
+        lines += said(new, answer.newest)
     for commit in answer.before:
-        if commit not in answer.good:
-            lines += said("good", commit)
+        if commit not in answer.olds:
+            lines += said(old, commit)
     for commit in answer.between:
         lines += said("skip", commit)
     if not answer.between:
-        lines.append(f"# first bad commit: [{answer.newest}] {title(answer.newest)}")
+        lines.append(f"# first {new} commit: [{answer.newest}] {title(answer.newest)}")
     return lines
 
 
+def _quoted(word: str) -> str:
+    """As git's sq_quote_buf: `git bisect replay` passes over a line of start in which a word has no quotes."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
 def suspects_answer(
-    suspects: Sequence[int], parents: Sequence[Sequence[int]], bad: int
+    suspects: Sequence[int], parents: Sequence[Sequence[int]], new: int
 ) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """(newest, before, between) for a set of suspects, as indices in topological order.
 
@@ -59,7 +68,7 @@ def suspects_answer(
     oldest, wanted = min(suspects), set(suspects)
     newest = max(suspects)
     if not wanted <= _ancestors(newest, parents, oldest):
-        newest = bad
+        newest = new
     # Commits above a suspect and below the newest one.
     above = set(wanted)
     below = _ancestors(newest, parents, oldest)

@@ -6,13 +6,46 @@ in either direction; this module is the one place where both are brought togethe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from bisectsyms.errors import UserError
 from bisectsyms.model import Verdict
 
 FAILING = frozenset(("bad", "broken", "buggy", "fail", "failing", "fails", "inconsistent", "unfixed"))
 CLEAN = frozenset(("clean", "consistent", "fixed", "good", "ok", "pass", "passes", "passing", "working", "works"))
 """Words that tell which end fails; `old` and `new` (git-bisect(1), "Alternate terms") do not."""
+RESERVED = frozenset(("help", "start", "skip", "next", "reset", "visualize", "view", "replay", "log", "run", "terms"))
+"""git bisect's own verbs, which it takes as no term (builtin/bisect.c, check_term_format)."""
+_TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The words for both sides of a search of our own, and where the failure is."""
+
+    old: str = "good"
+    new: str = "bad"
+    find_fix: bool = False
+    """The failure is at the old end."""
+
+
+def search_terms(given: str | None, *, find_fix: bool) -> Terms:
+    """From `OLD,NEW` as typed and from --find-fix, which wins over what the words tell.
+
+    Raises:
+        UserError: git bisect would not take these words.
+    """
+    if given is None:
+        return Terms("broken", "fixed", find_fix=True) if find_fix else Terms()
+    old, comma, new = given.partition(",")
+    fits = comma and old != new and all(_TERM.fullmatch(word) and word not in RESERVED for word in (old, new))
+    # git keeps the sides of its own words: builtin/bisect.c, check_term_format.
+    if not fits or old in ("bad", "new") or new in ("good", "old"):
+        raise UserError(
+            f"--terms {given}: git bisect takes no such words", next_step="two different ones, as --terms broken,fixed"
+        )
+    return Terms(old, new, find_fix or bool(terms_tell(old, new)))
 
 
 @dataclass(frozen=True, slots=True)

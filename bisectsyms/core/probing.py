@@ -27,8 +27,10 @@ def ladder(seen: Sequence[Observation], kinds: Sequence[Kind], lowest_rate: floa
     Attempts of a kind that does not show the failure there prove nothing elsewhere.
     """
     failed = {one.kind for one in seen if one.outcome.is_failure}
+    if shown := [kind for kind in kinds if kind in failed]:
+        return shown[0]
     enough = attempts_to_exclude(lowest_rate)
     for kind in kinds:
-        if kind in failed or sum(one.kind is kind and one.outcome is Outcome.CLEAN for one in seen) < enough:
+        if sum(one.kind is kind and one.outcome is Outcome.CLEAN for one in seen) < enough:
             return kind
     return kinds[-1]

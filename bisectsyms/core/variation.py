@@ -21,6 +21,11 @@ class Variation:
 
     lengths: int = 1
 
+    @classmethod
+    def parse(cls, text: str) -> Variation:
+        """What a cell calls it."""
+        return cls(int(text.partition(":")[2] or 1))
+
     def __str__(self) -> str:
         return f"sweep:{self.lengths}" if self.lengths > 1 else "pinned"
 

@@ -7,24 +7,42 @@ from dataclasses import dataclass
 
 from bisectsyms.core.words import count, listed
 from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.errors import UserError
+from bisectsyms.errors import InfraError, UserError
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Commits from old to new: every parent stands before its child; the good ends come first."""
+    """Commits from old to new: every parent stands before its child; the older ends come first."""
 
     commits: tuple[str, ...]
     """Full ids."""
     parents: tuple[tuple[int, ...], ...]
     """For each commit the indices of its parents in the range, the first parent first."""
-    good: tuple[int, ...]
-    bad: int
+    olds: tuple[int, ...]
+    new: int
+    trees: tuple[str, ...]
+    """For each commit the id of its git tree."""
+    find_fix: bool = False
+
+    @property
+    def good(self) -> tuple[int, ...]:
+        """The ends without the failure."""
+        return (self.new,) if self.find_fix else self.olds
+
+    @property
+    def bads(self) -> tuple[int, ...]:
+        """The ends with the failure."""
+        return self.olds if self.find_fix else (self.new,)
+
+    @property
+    def bad(self) -> int:
+        """Where the failure is shown first, and its rate is learnt."""
+        return self.bads[0]
 
     @property
     def candidates(self) -> int:
-        """How many commits could be the culprit."""
-        return len(self.commits) - len(self.good)
+        """How many commits could be the one looked for."""
+        return len(self.commits) - len(self.olds)
 
     def index(self) -> dict[str, int]:
         return {commit: number for number, commit in enumerate(self.commits)}
@@ -34,33 +52,51 @@ class Range:
 class Ends:
     """Where a search begins."""
 
-    good: tuple[str, ...]
-    """Full ids; each an ancestor of the bad one."""
-    bad: str
+    olds: tuple[str, ...]
+    """Full ids; each an ancestor of the new one."""
+    new: str
     said: str = ""
     """What had to be done to get there, for people."""
+    find_fix: bool = False
+
+    @property
+    def good(self) -> tuple[str, ...]:
+        """The ends without the failure."""
+        return (self.new,) if self.find_fix else self.olds
+
+    @property
+    def bad(self) -> str:
+        """The end with the failure; the first, where several merge bases stand for it."""
+        return self.olds[0] if self.find_fix else self.new
 
 
-def find_ends(repository: Repository, good: str, bad: str) -> Ends:
-    """Resolve both ends; where the good one is no ancestor of the bad one, their merge bases take its place.
+def find_ends(repository: Repository, good: str, bad: str, *, find_fix: bool = False) -> Ends:
+    """Resolve both ends; where the older one is no ancestor of the newer, their merge bases take its place.
+
+    The older end is `good`, or in a search for the fix `bad`.
 
     Raises:
         UserError: a name is unknown, the histories are not related, or the ends are the wrong way round.
     """
-    old, new = repository.resolve(good), repository.resolve(bad)
+    older, newer = (bad, good) if find_fix else (good, bad)
+    old, new = repository.resolve(older), repository.resolve(newer)
     bases = repository.merge_bases(old.commit, new.commit)
     if not bases:
         raise UserError(f"{good} and {bad} have no common history", next_step="name two commits of one history")
+    if new.commit in bases and old.commit == new.commit:
+        raise UserError(f"{good} and {bad} are one commit", next_step="name two different commits")
     if new.commit in bases:
-        same = old.commit == new.commit
+        way = ("without --find-fix", "brought the failure in") if find_fix else ("with --find-fix", "fixed it")
         raise UserError(
-            f"{good} and {bad} are one commit" if same else f"{bad} is an ancestor of {good}",
-            next_step="name two different commits" if same else f"bisectsyms bisect {bad} {good}, or --find-fix",
+            f"{newer} is an ancestor of {older}",
+            next_step=f"GOOD is where the failure is not: bisectsyms bisect {bad} {good}; or {way[0]}, for the commit "
+            f"that {way[1]}",
         )
     if bases == (old.commit,):
-        return Ends(bases, new.commit)
+        return Ends(bases, new.commit, find_fix=find_fix)
     names = listed([base[:12] for base in bases])
-    return Ends(bases, new.commit, f"{good} is no ancestor of {bad}: the search begins at their merge base {names}")
+    said = f"{older} is no ancestor of {newer}: the search begins at their merge base {names}"
+    return Ends(bases, new.commit, said, find_fix)
 
 
 def refuse_cut(repository: Repository, commits: Sequence[str], end: str) -> None:
@@ -82,30 +118,57 @@ def refuse_cut(repository: Repository, commits: Sequence[str], end: str) -> None
 
 
 def read_range(repository: Repository, ends: Ends, *, first_parent: bool = False, paths: Sequence[str] = ()) -> Range:
-    """All commits that are reachable from the bad end and from no good one.
+    """All commits that are reachable from the newer end and from no older one.
 
     With `paths` git leaves out commits that do not touch them and connects the others (git-rev-list(1), "History
-    simplification"); the bad end is kept, because it is tested.
+    simplification"); the newer end is kept, because it is tested.
 
     Raises:
         UserError: no commit of the range touches the paths, or the clone is shallow between the ends.
     """
-    words = ["rev-list", "--parents", "--topo-order", "--reverse", *(["--first-parent"] if first_parent else [])]
-    lines = repository.git(*words, ends.bad, "--not", *ends.good, "--", *paths).splitlines()
+    words = ["rev-list", "--parents", "--topo-order", "--reverse", "--format=%T"]
+    words += ["--first-parent"] if first_parent else []
+    lines = repository.git(*words, ends.new, "--not", *ends.olds, "--", *paths).splitlines()
     if not lines:
         raise UserError(
             f"no commit between both ends touches {listed(paths)}", next_step="check the pathspecs with git log"
         )
-    refuse_cut(repository, [line.partition(" ")[0] for line in lines], "good")
-    at = {commit: number for number, commit in enumerate(ends.good)}
+    # Two lines for each commit: `commit ID PARENT…`, and its tree.
+    named = [line.split()[1:] for line in lines[::2]]
+    refuse_cut(repository, [commit for commit, *_ in named], "older")
+    at = {commit: number for number, commit in enumerate(ends.olds)}
     parents: list[tuple[int, ...]] = [()] * len(at)
-    for line in lines:
-        commit, *mine = line.split()
+    trees = [repository.resolve(commit).tree for commit in ends.olds]
+    for (commit, *mine), tree in zip(named, lines[1::2], strict=True):
         given = mine[:1] if first_parent else mine
         parents.append(tuple(at[parent] for parent in given if parent in at))
+        trees.append(tree)
         at[commit] = len(at)
-    if ends.bad not in at:
+    if ends.new not in at:
         inner = {parent for mine in parents for parent in mine}
-        parents.append(tuple(number for number in range(len(ends.good), len(at)) if number not in inner))
-        at[ends.bad] = len(at)
-    return Range(tuple(at), tuple(parents), tuple(range(len(ends.good))), at[ends.bad])
+        parents.append(tuple(number for number in range(len(ends.olds), len(at)) if number not in inner))
+        trees.append(repository.resolve(ends.new).tree)
+        at[ends.new] = len(at)
+    olds = tuple(range(len(ends.olds)))
+    return Range(tuple(at), tuple(parents), olds, at[ends.new], tuple(trees), ends.find_fix)
+
+
+def read_skipped(repository: Repository, commits: Range, names: Sequence[str]) -> frozenset[int]:
+    """The commits of the range that each of `names`, a commit or `A..B`, stands for.
+
+    Raises:
+        UserError: git does not know one of them, or it names nothing in the range.
+    """
+    at, found = commits.index(), set[int]()
+    for name in names:
+        words = (
+            ["rev-list", "--end-of-options", name] if ".." in name else ["rev-parse", "--verify", f"{name}^{{commit}}"]
+        )
+        try:
+            mine = {at[commit] for commit in repository.git(*words).split() if commit in at}
+        except InfraError as error:
+            raise UserError(f"--skip {name}: no such commits here", next_step="name a commit, or A..B") from error
+        if not mine:
+            raise UserError(f"--skip {name}: no commit of it lies between the ends", next_step="leave it out")
+        found |= mine
+    return frozenset(found)

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from bisectsyms.model import Revision
 KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)")
 """Where git finds its configuration (safe.directory above all) is the user's business and stays."""
 
+MOST_AT_ONCE = 1000
+"""Commits named on one command line."""
 INERT = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -145,6 +147,16 @@ class Repository:
             raise UserError(f"{name}: no such commit here", next_step="git fetch, or check the spelling") from error
         commit, tree, title = line.split("\0", 2)
         return Revision(commit, tree, title, commit[:12] if name in (commit, "HEAD", "BISECT_HEAD") else name)
+
+    def described(self, commits: Sequence[str]) -> list[Revision]:
+        """What `resolve` says of each of these full ids, with few calls of git."""
+        found: dict[str, Revision] = {}
+        words = ("log", "--no-walk=unsorted", "--no-show-signature", "--format=%H%x00%T%x00%s", "--end-of-options")
+        for low in range(0, len(commits), MOST_AT_ONCE):
+            for line in self.git(*words, *commits[low : low + MOST_AT_ONCE], "--").splitlines():
+                commit, tree, title = line.split("\0", 2)
+                found[commit] = Revision(commit, tree, title, commit[:12])
+        return [found[commit] for commit in commits]
 
     def contains(self, commit: str, other: str) -> bool:
         """Whether `other` is `commit` or an ancestor of it.

@@ -28,3 +28,20 @@ def write_new(path: Path, parts: Iterable[bytes]) -> None:
         raise UserError(f"{path} exists already", next_step="name another file") from error
     except OSError as error:
         raise InfraError(f"{path}: {error.strerror}", next_step="name a file that can be written") from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to a file of ours, in place of what it held; whole or not at all, durable when it returns.
+
+    Raises:
+        InfraError: it cannot be written; the old file stays.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise InfraError(f"{path}: {error.strerror}", next_step="free space there, then the same again") from error

@@ -71,6 +71,32 @@ cell_options = _with(*_CELL)
 bench_options = _with(*_CELL, *_BENCH)
 """Options of every verb that works in a slot."""
 
+question_options = _with(
+    click.option("--setup", default="", metavar="LINE", help="Shell line, run once per move, before COMMAND."),
+    click.option("--failure-line", default="", metavar="REGEX", help="Only a failure that prints such a line counts."),
+    click.option("--timeout", type=Seconds(), default="2h", show_default=True, help="Of COMMAND, and of its setup."),
+    click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True),
+    click.option(
+        "--min-rate",
+        type=click.FloatRange(0.001, 0.2),
+        default=0.01,
+        show_default=True,
+        help="A failure that shows more seldom is not looked for.",
+    ),
+    click.option("--first-parent", is_flag=True, help="Only the first parents of merges, as git bisect does."),
+    click.option("--path", "paths", metavar="PATHSPEC", multiple=True, help="Only commits that touch it."),
+    click.option("--skip", metavar="RANGE", multiple=True, help="A commit or A..B that is never tested."),
+    click.option(
+        "--prior",
+        metavar="RULE",
+        multiple=True,
+        help="How likely a commit is beside the others: path:GLOB=W, author:REGEX=W, subject:REGEX=W, or flat.",
+    ),
+    click.option("--find-fix", is_flag=True, help="GOOD is newer than BAD; which commit fixed it?"),
+    click.option("--terms", metavar="OLD,NEW", help="Words for both sides, as in git bisect."),
+)
+"""Options that say what a search of our own looks for."""
+
 
 def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of the verbs that judge."""

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.words import count, duration, percent, plain
-from bisectsyms.usecases.searching import Found
+from bisectsyms.usecases.answering import Found
+from bisectsyms.usecases.suspects import Suspected
 
 MOST_SUSPECTS = 20
 ENDINGS = {
@@ -16,6 +17,8 @@ ENDINGS = {
     "predates": "the failure was there before GOOD",
     "not-reproduced": "the failure does not show here",
 }
+NO_FIX = "no commit of the range fixed it: the failure is still there at GOOD"
+"""What "predates" means in a search for the fix."""
 
 
 def show_found(found: Found) -> None:
@@ -23,12 +26,14 @@ def show_found(found: Found) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if found.culprit is not None:
         commit = found.culprit
-        console.print(
-            plain(f"culprit: {commit.commit} ({commit.title}), {percent(found.probability)} sure"), markup=False
-        )
+        named = f"{_called(found)}: {commit.commit} ({commit.title})"
+        console.print(plain(f"{named}, {percent(found.probability)} sure"), markup=False)
         for one in found.confirmed:
             console.print(plain(f"  {one.revision.commit[:12]} {one.verdict}: {one.rationale}"), markup=False)
-        console.print(plain(f'Fixes: {commit.commit[:12]} ("{commit.title}")'), markup=False)
+        if not found.terms.find_fix:
+            console.print(plain(f'Fixes: {commit.commit[:12]} ("{commit.title}")'), markup=False)
+    elif found.kind == "predates" and found.terms.find_fix:
+        console.print(f"{NO_FIX} ({percent(found.probability)} sure): name a newer GOOD")
     elif found.kind == "predates":
         console.print(f"{ENDINGS['predates']} ({percent(found.probability)} sure): name an older GOOD")
     elif found.kind == "not-reproduced":
@@ -43,6 +48,18 @@ def show_found(found: Found) -> None:
         console.print(f"git bisect replay {found.log}", markup=False)
 
 
+def show_suspects(suspected: Suspected) -> None:
+    """One full id a line, the likeliest first, as `git log --no-walk --stdin` reads them."""
+    for suspect in suspected.suspects:
+        print(suspect.revision.commit)
+
+
+def _called(found: Found) -> str:
+    """What the commit is, in the words of the search."""
+    old, new = found.terms.old, found.terms.new
+    return "culprit" if (old, new) == ("good", "bad") else f"first {new} commit"
+
+
 def _undecided(console: Console, found: Found) -> None:
     why = f" ({found.stopped})" if found.stopped else ""
     console.print(f"undecided{why}; the same command goes on", markup=False)
@@ -54,7 +71,8 @@ def _undecided(console: Console, found: Found) -> None:
         table.add_row(percent(suspect.probability), commit.commit[:12], Text(plain(commit.title)))
     for kind in ("predates", "not-reproduced"):
         if found.endings[kind] > 1.0 - found.confidence:
-            table.add_row(percent(found.endings[kind]), "", ENDINGS[kind])
+            text = NO_FIX if found.terms.find_fix and kind == "predates" else ENDINGS[kind]
+            table.add_row(percent(found.endings[kind]), "", text)
     console.print(table)
     if len(found.suspects) > MOST_SUSPECTS:
         console.print(f"and {len(found.suspects) - MOST_SUSPECTS} more: --json")

@@ -6,20 +6,21 @@ looked at again when an objtree is there; evidence weighs the same before and af
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from bisectsyms.core.moving import Made, Moves, Values, moves, sums_of
-from bisectsyms.core.prior import Change, Rules, Weighed, weigh
+from bisectsyms.core.prior import Change, Weighed, weigh
 from bisectsyms.core.reach import Objects
 from bisectsyms.core.words import count
 from bisectsyms.effects.changes import read_changes
 from bisectsyms.effects.dag import Range
+from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kinship import read_kin
 from bisectsyms.effects.madefrom import made_from
+from bisectsyms.effects.slots import Objtree
 from bisectsyms.model import Kind
-from bisectsyms.search import Costs
-from bisectsyms.usecases.bench import Bench
+from bisectsyms.usecases.learning import Basis, SearchOptions
 
 MANY = 20_000
 """Commits whose changes take git more than a few seconds."""
@@ -39,22 +40,29 @@ class Before:
     """What is known of one range on one bench."""
 
     def __init__(
-        self, bench: Bench, commits: Range, rules: Rules, *, first_parent: bool = False, paths: Sequence[str] = ()
+        self,
+        basis: Basis,
+        repository: Repository,
+        commits: Range,
+        options: SearchOptions,
+        *,
+        objtree: Objtree | None = None,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._bench, self._range, self._rules = bench, commits, rules
+        """`objtree` is where the attempts of the cell are built; None where nothing is."""
+        self._basis, self._repository, self._range, self._rules = basis, repository, commits, options.prior
+        self._objtree, self._say = objtree, say
         if commits.candidates > MANY:
-            bench.reporter.say(
-                f"reading what {count(commits.candidates, 'commit')} changed; that is kept for the next time"
-            )
+            say(f"reading what {count(commits.candidates, 'commit')} changed; that is kept for the next time")
         self._changes: tuple[Change | None, ...] = read_changes(
-            bench.repository, commits, first_parent=first_parent, paths=paths
+            repository, commits, first_parent=options.first_parent, paths=options.paths
         )
-        kin = read_kin(bench.repository, commits, self._changes)
+        kin = read_kin(repository, commits, self._changes)
         self._undone = kin.taken_back()
         followed = kin.in_effect(len(commits.commits))
         self.twins, self.reverts = followed.twins, followed.reverts
-        self._arch = None if Kind.TEST in bench.kinds else bench.cell.arch
-        self._looked = self._arch is None
+        self._arch = None if Kind.TEST in basis.kinds else basis.cell.arch
+        self._looked = self._arch is None or objtree is None
         self._objects: Objects | None = None
         self._sums: Values | None = None
         self._moves: Moves | None = None
@@ -62,7 +70,7 @@ class Before:
         self._weighed = self._weigh()
         if self.twins:
             twins = count(len(self.twins), "change")
-            bench.reporter.say(f"{twins} made more than once in the range: one suspect each, the first that makes it")
+            say(f"{twins} made more than once in the range: one suspect each, the first that makes it")
 
     @property
     def prior(self) -> tuple[float, ...]:
@@ -74,19 +82,14 @@ class Before:
     def between(self) -> Moves | None:
         """(from, to) -> seconds of each move; None where nobody knows yet."""
         self._look()
-        if self._sums is not None and (made := self._bench.ledger.count()) != self._fitted_to:
+        if self._sums is not None and (made := self._basis.ledger.count()) != self._fitted_to:
             self._fitted_to, self._moves = made, self._fitted(self._sums)
         return self._moves
-
-    def costed(self, costs: Costs) -> Costs:
-        """With a cost of its own for each move, where that is known."""
-        between = self.between if costs.move > 0.0 else None
-        return costs if between is None else replace(costs, between=between)
 
     def _fitted(self, sums: Values) -> Moves | None:
         index, here = self._range.index(), None
         made, scratch, links = list[Made](), list[float](), list[float]()
-        for one in self._bench.ledger.attempts(cell=self._bench.cell.key):
+        for one in self._basis.ledger.attempts(cell=self._basis.cell.key):
             if one.result is None or not one.result.outcome.is_evidence:
                 continue
             before, here = here, index.get(one.plan.revision.commit)
@@ -105,13 +108,13 @@ class Before:
 
     def _look(self) -> None:
         """See what an objtree was made from, once there is one."""
-        objtree = self._bench.builder.objtree
-        if self._looked or not objtree.exists():
+        objtree = self._objtree
+        if self._looked or objtree is None or not objtree.exists():
             return
-        built = self._bench.ledger.attempts(tree=objtree.at(), cell=self._bench.cell.key)
+        built = self._basis.ledger.attempts(tree=objtree.at(), cell=self._basis.cell.key)
         self._looked = bool(built)
         if built:
-            self._objects = made_from(objtree.path, self._bench.repository, built[-1].plan.revision.commit)
+            self._objects = made_from(objtree.path, self._repository, built[-1].plan.revision.commit)
         if self._objects is not None:
             self._sums = sums_of(self._changes, self._objects)
             self._weighed = self._weigh()
@@ -119,5 +122,5 @@ class Before:
     def _weigh(self) -> Weighed:
         weighed = weigh(self._changes, self._rules, self._arch, self._objects, self._undone)
         if said := weighed.said(self._range.candidates):
-            self._bench.reporter.say(said)
+            self._say(said)
         return weighed

@@ -10,7 +10,7 @@ from bisectsyms.core import people
 from bisectsyms.core.belief import Belief, Sample, prior
 from bisectsyms.core.decide import Decision, Rules, judge
 from bisectsyms.core.words import count, duration
-from bisectsyms.model import Judged, Kind, Outcome, Revision, Verdict, Word
+from bisectsyms.model import Consistency, Judged, Kind, Outcome, Revision, Verdict, Word
 from bisectsyms.usecases.bench import Bench
 
 
@@ -48,8 +48,13 @@ class Judging:
         """How many different draws the variation has."""
         return self.bench.variation.lengths
 
-    def judge(self, revision: Revision, belief: Belief, kind: Kind, share: float) -> Decision:
-        """Ask and tell until there is a decision; what people told is one at once."""
+    def judge(
+        self, revision: Revision, belief: Belief, kind: Kind, share: float, over: Callable[[], str] = str
+    ) -> Decision:
+        """Ask and tell until there is a decision; what people told is one at once.
+
+        `over` says why no more attempts may be made; empty as long as they may.
+        """
         bench = self.bench
         begun, told = self.now(), False
         while True:
@@ -59,6 +64,8 @@ class Judging:
             answer = judge(bench.seen(revision), rules)
             if isinstance(answer, Decision):
                 return people.naming(answer, bench.excluded(revision))
+            if said := over():
+                return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"not looked at to the end: {said}", weak=True)
             if not told:
                 bench.reporter.say(f"{revision} ({revision.title}): {self._outlook(revision, rules)}")
                 told = True

@@ -1,95 +1,32 @@
 """The search by itself, `bisectsyms bisect`: from two ends to a culprit, or to another true ending.
 
-The loop holds no judgement and no state: before every attempt the search is made anew from the ledger, so it goes on
-where it was after anything, and a word or an import of people's counts at once.
+The loop holds no judgement and no state: `learning` knows what the ledger knows, so a search goes on where it was after
+anything, and a word or an import of people's counts at once.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from bisectsyms.core.bisectlog import Answer, log_lines, suspects_answer
 from bisectsyms.core.decide import Decision
-from bisectsyms.core.prior import Rules
-from bisectsyms.core.probing import ladder, probe
-from bisectsyms.core.words import count, listed, percent
+from bisectsyms.core.probing import probe
+from bisectsyms.core.words import count, duration, listed, percent
 from bisectsyms.effects.dag import Ends, Range
-from bisectsyms.errors import UserError
-from bisectsyms.model import Kind, Observation, Outcome, Revision, Verdict, Word
-from bisectsyms.search import Costs, Result, Search
-from bisectsyms.usecases.before import Before, Foreknown
+from bisectsyms.model import Draw, Kind, Observation, Revision, Verdict
+from bisectsyms.search import Result
+from bisectsyms.usecases.answering import Confirmed, Found, suspects_of, write_log
+from bisectsyms.usecases.before import Before
+from bisectsyms.usecases.controlling import Controlling
 from bisectsyms.usecases.judging import Judging
+from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
+from bisectsyms.usecases.limits import Limits
+from bisectsyms.usecases.planning import Standing, outlook
 
-LOG = "bisect.log"
-MOVE = 10.0
-"""A move is taken to cost so many repeats until both have been seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """When to stop, and what is searched."""
-
-    confidence: float = 0.95
-    min_rate: float = 0.01
-    """A failure that shows more seldom than this is not looked for."""
-    deadline: float | None = None
-    """Seconds since the epoch."""
-    max_attempts: int | None = None
-    """Of this call."""
-    first_parent: bool = False
-    paths: tuple[str, ...] = ()
-    prior: Rules = field(default_factory=Rules)
-    """Of which commits are likelier than others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A commit of the credible set."""
-
-    revision: Revision
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The culprit or one of its parents, looked at once more at the end."""
-
-    revision: Revision
-    verdict: str
-    rationale: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The answer of `bisectsyms bisect`."""
-
-    kind: str
-    """culprit, predates, not-reproduced or undecided."""
-    culprit: Revision | None
-    probability: float
-    confidence: float
-    """That was asked for."""
-    suspects: tuple[Suspect, ...]
-    """The fewest commits that reach the confidence together, the likeliest first."""
-    endings: dict[str, float]
-    candidates: int
-    attempts: int
-    """In this call."""
-    seconds: float
-    confirmed: tuple[Confirmed, ...]
-    stopped: str
-    """Why it ended without an answer; empty if it did not."""
-    log: Path | None
-    """For git bisect replay."""
-    before: Foreknown
-    """What was known before the first attempt."""
-
-    @property
-    def answered(self) -> bool:
-        return self.kind in ("culprit", "predates")
+NAMES = {Kind.CLEAN: "clean build"}
+FAILURES_TO_PLAN = 3
+TELL_AGAIN = 600.0
+"""Seconds after which it is said once more how long it will take."""
 
 
 class Searching:
@@ -104,13 +41,17 @@ class Searching:
         self.range = commits
         self.options = options
         self.now = now
-        self._index = commits.index()
-        self._begun = now()
-        self._attempts = 0
-        self._here: int | None = None
+        bench = self.bench
+        basis = Basis(bench.ledger, bench.cell, bench.kinds, judging.draws, bench.known)
         self._before = Before(
-            self.bench, commits, options.prior, first_parent=options.first_parent, paths=options.paths
+            basis, bench.repository, commits, options, objtree=bench.builder.objtree, say=bench.reporter.say
         )
+        self.learning = Learning(basis, commits, options, self._before)
+        self.limits = Limits(options.deadline, options.max_attempts, lambda: bench.made, now)
+        self.controlling = Controlling(judging, self.learning, commits.commits, self.limits)
+        self._begun = now()
+        self._at: int | None = None
+        self._planned = 0.0
 
     def run(self) -> Found:
         """Search until there is an answer, or until time or attempts are over.
@@ -127,191 +68,139 @@ class Searching:
                 "git bisect run bisectsyms is slower and surer"
             )
         while True:
-            search = self.search()
-            if stopped := self._out_of() or self._nothing_to_test():
+            search = self.learning.search()
+            if stopped := self.limits.over() or self._nothing_to_test():
                 break
-            commit = search.next()
-            if commit is None:
-                if search.result.commit is None:
+            between = self.controlling.is_due(answering=False)
+            commit = None if between else self.learning.next()
+            if between or (commit is None and self.controlling.is_due(answering=True)):
+                if stopped := self.controlling.run():
                     break
-                confirmed = self._confirm(search.result.commit)
-                if self.search().result.commit == search.result.commit:
+                continue
+            if commit is None:
+                found = search.result.commit
+                if found is None:
+                    break
+                confirmed = self._confirm(found)
+                stopped = self.limits.over() if confirmed[-1].verdict == Verdict.SKIP.name else ""
+                if stopped or self.learning.search().result.commit == found:
                     break
                 self._say("the answer does not stand: the search goes on")
                 continue
-            if commit != self._here:
+            if commit != self._at:
                 self._tell_move(commit, search.result)
-            self._attempt(commit, search)
-        return self._found(self.search().result, confirmed, stopped)
+            self._attempt(commit)
+        return self._found(self.learning.search().result, confirmed, stopped)
 
-    def search(self) -> Search:
-        """A search that has been told all that the ledger and people know of these commits."""
-        known = [one for one in self.bench.ledger.revisions(self.bench.cell.key) if one.commit in self._index]
-        seen = {revision.commit: self.bench.seen(revision) for revision in known}
-        words = {one.revision.commit: one.word for one in self.bench.ledger.all_told(self.bench.cell.key)}
-        good = {number for commit, number in self._index.items() if words.get(commit) is Word.CLEAN}
-        bad = {number for commit, number in self._index.items() if words.get(commit) is Word.FAILED}
-        try:
-            search = Search(
-                self.range.parents,
-                good=sorted({*self.range.good, *good}),
-                bad=sorted({self.range.bad, *bad}),
-                confidence=self.options.confidence,
-                costs=self._before.costed(self._costs()),
-                min_rate=self.options.min_rate,
-                layouts=self.judging.draws if self.judging.draws > 1 else None,
-                prior=self._before.prior,
-                twins=self._before.twins,
-                reverts=self._before.reverts,
-            )
-        except ValueError as error:
-            raise UserError(
-                f"{error}: people's words leave no candidate", next_step="bisectsyms tell REV nothing takes one back"
-            ) from error
-        kind = self._kind()
-        for revision in known:
-            number = self._index[revision.commit]
-            if words.get(revision.commit) is Word.UNTESTABLE or self._is_untestable(revision):
-                search.tell(number, "untestable", seconds=0.0)
-            for one in seen[revision.commit]:
-                # As in a step: a failure is proof in whichever kind, a clean attempt only in the kind worked with.
-                if one.outcome.is_failure:
-                    search.tell(number, "failed", one.seconds, str(one.kind), self._layout(one))
-                elif one.outcome is Outcome.CLEAN and kind in (one.kind, Kind.TEST):
-                    search.tell(number, "clean", one.seconds, str(one.kind), self._layout(one))
-        return search
-
-    def _layout(self, one: Observation) -> str | None:
-        return (one.layout or str(one.draw)) if self.judging.draws > 1 else None
-
-    def _kind(self) -> Kind:
-        bad = self._revision(self.range.bad)
-        return ladder(self.bench.seen(bad), self.bench.kinds, self.options.min_rate)
-
-    def _is_untestable(self, revision: Revision) -> bool:
-        return isinstance(probe(self.bench.seen(revision), self._kind(), None), Decision)
-
-    def _costs(self) -> Costs:
-        """Seconds per repeat, and per move on top of it, as they were here."""
-        kind, repeats, moves, before = self._kind(), list[float](), list[float](), ""
-        for one in self.bench.ledger.attempts(cell=self.bench.cell.key):
-            if one.result is None or not one.result.outcome.is_evidence:
-                continue
-            moved, before = one.plan.revision.tree != before, one.plan.revision.tree
-            if not moved and one.plan.kind is kind:
-                repeats.append(one.result.measured.seconds)
-            elif moved and not one.plan.from_scratch:
-                moves.append(one.result.measured.seconds)
-        repeat = max(sum(repeats) / len(repeats), 1e-3) if repeats else 1.0
-        move = sum(moves) / len(moves) - (repeat if kind is Kind.TEST else 0.0) if moves else MOVE * repeat
-        return Costs(repeat=repeat, move=0.0 if kind is Kind.CLEAN else max(0.0, move))
-
-    def _attempt(self, commit: int, search: Search) -> None:
-        """One attempt of the kind worked with, and what brings the objtree there before."""
-        revision, wanted, kind = self._revision(commit), search.repeat_of(commit), self._kind()
-        self._here = commit
-        while not self._out_of():
+    def _attempt(self, commit: int) -> None:
+        """One attempt of the kind worked with that is evidence, and what brings the objtree there before."""
+        wanted, kind = self.learning.search().repeat_of(commit), self.learning.kind
+        revision, self._at = self._revision(commit), commit
+        while True:
             seen = self.bench.seen(revision)
-            draw = next((one.draw for one in seen if wanted is not None and self._layout(one) == wanted), None)
-            ask = probe(seen, kind, self.bench.arrival(revision), draw)
+            ask = probe(seen, kind, self.bench.arrival(revision), self._draw(seen, wanted))
             if isinstance(ask, Decision):
                 return
             made = self.bench.attempt(revision, ask)
-            self._attempts += 1
-            if made.result is None or ask.kind is kind or made.result.outcome.is_failure:
+            outcome = made.result and made.result.outcome
+            if outcome and outcome.is_evidence and (ask.kind is kind or outcome.is_failure):
+                return
+            if self.limits.over() or self.learning.is_stale():
                 return
 
     def _confirm(self, commit: int) -> tuple[Confirmed, ...]:
         """The culprit and each parent, judged as a step of git bisect run would, by all attempts together."""
-        belief, _ = self.judging.learnt_from_failures(self._kind())
+        belief, _ = self.judging.learnt_from_failures(self.learning.kind)
         culprit = self._revision(commit)
         parents = [self.bench.repository.resolve(parent) for parent in self._parents(culprit.commit)]
         share = (1.0 - self.options.confidence) / max(1, len(parents))
         self._say(f"{culprit} ({culprit.title}) is the likeliest: looking at it and its parents once more")
         confirmed = []
         for revision in (culprit, *parents):
-            before = self.bench.ledger.count()
-            decision = self.judging.judge(revision, belief, self._kind(), share)
-            self._attempts += self.bench.ledger.count() - before
+            decision = self.judging.judge(revision, belief, self.learning.kind, share, self.limits.over)
             confirmed.append(Confirmed(revision, decision.verdict.name, decision.rationale))
-            if (decision.verdict is Verdict.BAD) != (revision is culprit):
+            expected = Verdict.BAD if (revision is culprit) != self.range.find_fix else Verdict.GOOD
+            if decision.verdict is not expected:
                 break
         return tuple(confirmed)
 
     def _found(self, result: Result, confirmed: tuple[Confirmed, ...], stopped: str) -> Found:
-        culprit = None if result.commit is None else self._revision(result.commit)
-        suspects = tuple(Suspect(self._revision(one), probability) for one, probability in result.credible)
+        culprit = None if result.commit is None or stopped else self._revision(result.commit)
+        repository = self.bench.repository
         return Found(
             kind="undecided" if stopped else result.kind,
-            culprit=None if stopped else culprit,
+            culprit=culprit,
             probability=result.probability,
             confidence=self.options.confidence,
-            suspects=suspects,
+            suspects=suspects_of(repository, self.range, result),
             endings=result.endings,
             candidates=self.range.candidates,
-            attempts=self._attempts,
+            attempts=self.bench.made,
             seconds=self.now() - self._begun,
             confirmed=confirmed,
             stopped=stopped,
-            log=self._write_log(result),
+            log=write_log(repository, self.ends, self.range, self.options, result, decided=not stopped),
+            terms=self.options.terms,
             before=self._before.foreknown(),
         )
 
-    def _write_log(self, result: Result) -> Path | None:
-        """Lines that bring git bisect to the same commit, or to the same set; None where no commit is suspected."""
-        repository = self.bench.repository
-        if result.kind in ("predates", "not-reproduced") or not result.credible:
-            return None
-        names = self.range.commits
-        if result.commit is not None:
-            newest, between = names[result.commit], tuple[str, ...]()
-            before = self._parents(newest)
-        else:
-            at, outside, inside = suspects_answer(
-                [one for one, _ in result.credible], self.range.parents, self.range.bad
-            )
-            newest, between = names[at], tuple(names[one] for one in inside)
-            before = tuple(names[one] for one in outside)
-        answer = Answer(
-            bad=self.ends.bad,
-            good=self.ends.good,
-            newest=newest,
-            before=tuple(before),
-            between=between,
-            first_parent=self.options.first_parent,
-            paths=self.options.paths,
-        )
-        path = repository.state_dir / LOG
-        part = path.with_name(f"{LOG}.part")
-        part.write_text("\n".join(log_lines(answer, lambda commit: repository.resolve(commit).title)) + "\n")
-        return part.rename(path)
-
-    def _out_of(self) -> str:
-        """What is over, or the empty string."""
-        if self.options.deadline is not None and self.now() >= self.options.deadline:
-            return "the time is over"
-        if self.options.max_attempts is not None and self._attempts >= self.options.max_attempts:
-            return f"--max-attempts {self.options.max_attempts}"
-        return ""
-
     def _nothing_to_test(self) -> str:
-        """Said where every commit in question was found untestable; attempts at the good end would go on for ever."""
-        good = {self.range.commits[one] for one in self.range.good}
-        tried = {one.commit: one for one in self.bench.ledger.revisions(self.bench.cell.key)}
-        if len(tried) < self.range.candidates:
-            return ""
-        left = (commit for commit in self.range.commits if commit not in good)
-        if all(commit in tried and self._is_untestable(tried[commit]) for commit in left):
+        """Said where every commit in question was found untestable; attempts at the ends would go on for ever."""
+        olds = set(self.range.olds)
+        if all(commit in olds or self.learning.is_left(commit) for commit in range(len(self.range.commits))):
             return "none of the commits in question can be tested"
         return ""
 
     def _tell_move(self, commit: int, result: Result) -> None:
-        revision = self._revision(commit)
+        """What was learnt at the commit that is left, what is suspected, where it goes on, and how long it takes."""
+        learnt = ""
+        if self._at is not None and (seen := [one for one in self.learning.seen(self._at) if one.outcome.is_evidence]):
+            failed = sum(one.outcome.is_failure for one in seen)
+            learnt = f"{failed} of {count(len(seen), 'attempt')} failed at {self.range.commits[self._at][:12]}; "
         likely = [f"{self.range.commits[one][:12]} {percent(share)}" for one, share in result.credible[:3]]
+        revision = self._revision(commit)
         self._say(
-            f"{revision} ({revision.title}): {count(len(result.credible), 'suspect')} of {self.range.candidates}, "
-            f"the likeliest {listed(likely)}"
+            f"{learnt}{count(len(result.credible), 'suspect')} of {self.range.candidates}, the likeliest "
+            f"{listed(likely)}; now {revision} ({revision.title})"
         )
+        if self.now() - self._planned >= TELL_AGAIN and (plan := self._plan(result)):
+            self._planned = self.now()
+            self._say(plan)
+
+    def _plan(self, result: Result) -> str:
+        """`rate 0.22 (0.11-0.36): about 60 relinks and 9 moves, 50 minutes`; empty until that can be told."""
+        learning, kind = self.learning, self.learning.kind
+        failing = learning.failing()
+        shown = [one for commit in failing for one in learning.seen(commit) if one.kind is kind]
+        failed = sum(one.outcome.is_failure for one in shown)
+        if failed < FAILURES_TO_PLAN or not learning.pace.is_known(kind):
+            return ""
+        belief, _ = self.judging.learnt_from_failures(kind)
+        repeat, move = learning.pace.repeat(kind), learning.pace.move(kind)
+        passed = [one for end in self.range.good for one in learning.seen(end) if one.kind is kind]
+        ahead = outlook(
+            Standing(
+                suspects=len(result.credible),
+                rate=belief.expected_rate(),
+                failed=failed,
+                clean=len(shown) - failed,
+                passed=sum(not one.outcome.is_failure for one in passed),
+                move=move / repeat,
+                confidence=self.options.confidence,
+                min_rate=self.options.min_rate,
+                layouts=self.judging.draws if belief.layout_weight > 0.5 else None,
+            )
+        )
+        low, high = belief.interval()
+        seconds = ahead.repeats * repeat + ahead.moves * move
+        more = " more" if self._planned else ""
+        rate = f"rate {belief.expected_rate():.2g} ({low:.2g}-{high:.2g})"
+        repeats = count(ahead.repeats, NAMES.get(kind, kind.value))
+        return f"{rate}: about {repeats} and {count(ahead.moves, 'move')}{more}, {duration(seconds)}"
+
+    def _draw(self, seen: tuple[Observation, ...], layout: object) -> Draw | None:
+        """What was drawn when this layout came out; None where a fresh one is wanted."""
+        return next((one.draw for one in seen if layout is not None and self.learning.layout_of(one) == layout), None)
 
     def _parents(self, commit: str) -> tuple[str, ...]:
         """That have to be clean: all of them, or the first."""

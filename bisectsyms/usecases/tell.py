@@ -10,6 +10,7 @@ from bisectsyms.core.variation import Variation
 from bisectsyms.effects.fixups import known, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.question import last_cell
 from bisectsyms.effects.toolsearch import choose
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
@@ -41,23 +42,26 @@ def cell_for(repository: Repository, loaded: LoadedProfile, options: Options, en
 
 
 def tell(repository: Repository, rev: str, word: Word, why: str, cell: Cell | None) -> Telling:
-    """Write the word down for `cell`, or for the only cell of the ledger.
+    """Write the word down for `cell`, or for the only cell of the ledger, or for that of the last search.
 
     Raises:
         UserError: there is no such revision, nothing to take back, or several cells to choose from.
     """
     revision = repository.resolve(rev)
     with Ledger.open(repository.state_dir) as ledger:
-        cell = cell or _only(ledger.cells())
+        cell = cell or _meant(ledger.cells(), last_cell(repository.state_dir))
         revision = known(repository, cell.fixups, revision)
         if word is Word.NOTHING and ledger.told(revision.tree, cell.key) is None:
             raise UserError(f"nothing was told about {revision} in this cell", next_step="bisectsyms status")
         return Telling(ledger.tell(revision, cell, word, why), cell)
 
 
-def _only(cells: list[Cell]) -> Cell:
+def _meant(cells: list[Cell], last: str) -> Cell:
+    """The only one, or the one called `last`: a command has no profile by which it could be named."""
     if len(cells) == 1:
         return cells[0]
+    if searched := [cell for cell in cells if cell.key == last]:
+        return searched[0]
     known = "; ".join(f"{cell} -j{cell.jobs} {cell.variation}, profile {cell.profile}" for cell in cells)
     raise UserError(
         f"the word is about one cell, and the ledger has {known or 'none yet'}",

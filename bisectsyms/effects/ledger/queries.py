@@ -13,7 +13,7 @@ from pathlib import Path
 from bisectsyms.effects.evidence.store import Worth
 from bisectsyms.effects.ledger import rows
 from bisectsyms.effects.ledger.file import explained
-from bisectsyms.model import Attempt, Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Told, Word
+from bisectsyms.model import Attempt, Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Seen, Told, Word
 
 
 class Queries:
@@ -69,6 +69,20 @@ class Queries:
             cell,
         )
         return tuple(rows.to_observation(row) for row in found)
+
+    def evidence(self, cell: str, after: int = 0) -> list[Seen]:
+        """Every attempt of this cell that has ended and counts, with a number above `after`; in that order."""
+        found = self._select(
+            "select * from attempts where cell = ? and number > ? and ended is not null "
+            "and number not in (select attempt from excluded) order by number",
+            cell,
+            after,
+        )
+        return [Seen(row["number"], rows.to_revision(row), rows.to_observation(row)) for row in found]
+
+    def changes_by_others(self) -> int:
+        """A number that changes when another connection writes to the file (sqlite.org/pragma.html, data_version)."""
+        return int(self._select("pragma data_version")[0][0])
 
     def excluded(self, tree: str, cell: str) -> list[Exclusion]:
         """The attempts at this git tree that somebody has taken out of the evidence, in order of number."""

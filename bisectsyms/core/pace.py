@@ -1,0 +1,55 @@
+"""What attempts have cost here so far, and so what the next ones will."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bisectsyms.model import Kind, Seen
+
+MOVE = 10.0
+"""A move is taken to cost so many repeats until both have been seen."""
+LEAST = 1e-3
+
+
+@dataclass(slots=True)
+class Pace:
+    """Sums over attempts in the order in which they were made."""
+
+    repeats: dict[Kind, list[float]] = field(default_factory=dict)
+    """Kind -> seconds of each attempt where the one before it was at the same tree."""
+    moves: list[float] = field(default_factory=list)
+    """Seconds of each first attempt at another tree, those from scratch left out."""
+    tree: str = ""
+    """Where the last attempt was."""
+
+    def note(self, seen: Seen) -> None:
+        """Take in one more."""
+        one = seen.observation
+        if not one.outcome.is_evidence:
+            return
+        first, moved, self.tree = not self.tree, seen.revision.tree != self.tree, seen.revision.tree
+        if first:
+            return  # it came from nowhere, and with everything cold
+        if not moved:
+            self.repeats.setdefault(one.kind, []).append(one.seconds)
+        elif not one.from_scratch:
+            self.moves.append(one.seconds)
+
+    def repeat(self, kind: Kind) -> float:
+        """Seconds of one more attempt of this kind; 1 before the first."""
+        mine = self.repeats.get(kind)
+        return max(sum(mine) / len(mine), LEAST) if mine else 1.0
+
+    def move(self, kind: Kind) -> float:
+        """Seconds that an attempt at another commit takes more."""
+        if kind is Kind.CLEAN:
+            return 0.0
+        if not self.moves:
+            return MOVE * self.repeat(kind)
+        # A command's setup belongs to the attempt; the incremental build of a kernel is one before it.
+        own = self.repeat(kind) if kind is Kind.TEST else 0.0
+        return max(0.0, sum(self.moves) / len(self.moves) - own)
+
+    def is_known(self, kind: Kind) -> bool:
+        """Whether both were seen, and nothing is a guess."""
+        return bool(self.repeats.get(kind)) and (bool(self.moves) or kind is Kind.CLEAN)

@@ -1,0 +1,113 @@
+"""What a search has found, and the same for git: a log that `git bisect replay` accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bisectsyms.core.bisectlog import Answer, log_lines, suspects_answer
+from bisectsyms.core.direction import Terms
+from bisectsyms.effects.dag import Ends, Range
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.newfile import replace_file
+from bisectsyms.model import Revision
+from bisectsyms.search import Result
+from bisectsyms.usecases.before import Foreknown
+from bisectsyms.usecases.learning import SearchOptions
+
+LOG = "bisect.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A commit of the credible set."""
+
+    revision: Revision
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The culprit or one of its parents, looked at once more at the end."""
+
+    revision: Revision
+    verdict: str
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer of `bisectsyms bisect`."""
+
+    kind: str
+    """culprit, predates, not-reproduced or undecided."""
+    culprit: Revision | None
+    """The commit that was looked for; in a search for the fix the one that fixed it."""
+    probability: float
+    confidence: float
+    """That was asked for."""
+    suspects: tuple[Suspect, ...]
+    """The fewest commits that reach the confidence together, the likeliest first."""
+    endings: dict[str, float]
+    candidates: int
+    attempts: int
+    """In this call."""
+    seconds: float
+    confirmed: tuple[Confirmed, ...]
+    stopped: str
+    """Why it ended without an answer; empty if it did not."""
+    log: Path | None
+    """For git bisect replay."""
+    terms: Terms
+    before: Foreknown
+    """What was known before the first attempt."""
+
+    @property
+    def answered(self) -> bool:
+        return self.kind in ("culprit", "predates")
+
+
+def suspects_of(repository: Repository, commits: Range, result: Result) -> tuple[Suspect, ...]:
+    """The credible set as revisions."""
+    revisions = repository.described([commits.commits[one] for one, _ in result.credible])
+    return tuple(
+        Suspect(revision, probability) for revision, (_, probability) in zip(revisions, result.credible, strict=True)
+    )
+
+
+def write_log(
+    repository: Repository, ends: Ends, commits: Range, options: SearchOptions, result: Result, *, decided: bool
+) -> Path | None:
+    """Lines that bring git bisect to the same commit, or to the same set.
+
+    None, and no file of an earlier answer either, where no commit is suspected, or one alone that is not decided: git
+    would name it.
+    """
+    path = repository.state_dir / LOG
+    named = result.commit if decided else None
+    unsure = named is None and len(result.credible) < 2
+    if result.kind in ("predates", "not-reproduced") or unsure:
+        path.unlink(missing_ok=True)
+        return None
+    names, between = commits.commits, tuple[str, ...]()
+    if named is not None:
+        newest = names[named]
+        before = repository.parents(newest)[: 1 if options.first_parent else None]
+    else:
+        at, outside, inside = suspects_answer([one for one, _ in result.credible], commits.parents, commits.new)
+        newest, between = names[at], tuple(names[one] for one in inside)
+        before = tuple(names[one] for one in outside)
+    answer = Answer(
+        new=ends.new,
+        olds=ends.olds,
+        newest=newest,
+        before=before,
+        between=between,
+        first_parent=options.first_parent,
+        paths=options.paths,
+        old_term=options.terms.old,
+        new_term=options.terms.new,
+    )
+    titles = {one.commit: one.title for one in repository.described([newest, *before, *between])}
+    replace_file(path, ("\n".join(log_lines(answer, titles.__getitem__)) + "\n").encode())
+    return path

@@ -1,0 +1,311 @@
+"""What the ledger and people know of a range, told to a search.
+
+The ledger is the truth. The search is kept while only our own attempts are added, and is made anew when anybody else
+has written to the ledger: a word, an exclusion, an import, attempts of another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bisectsyms.core.decide import Decision
+from bisectsyms.core.direction import Terms
+from bisectsyms.core.pace import Pace
+from bisectsyms.core.prior import Rules
+from bisectsyms.core.probing import ladder, probe
+from bisectsyms.core.sametree import same_trees
+from bisectsyms.effects.dag import Range
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.errors import UserError
+from bisectsyms.model import Cell, Draw, Kind, Observation, Outcome, Revision, Seen, Word
+from bisectsyms.search import Costs, Search
+from bisectsyms.search.history import History
+
+Seconds = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """When to stop, and what is searched."""
+
+    confidence: float = 0.95
+    min_rate: float = 0.01
+    """A failure that shows more seldom than this is not looked for."""
+    deadline: float | None = None
+    """Seconds since the epoch."""
+    max_attempts: int | None = None
+    """Of this call."""
+    first_parent: bool = False
+    paths: tuple[str, ...] = ()
+    skipped: frozenset[int] = frozenset()
+    """Commits that are never tested, as indices of the range."""
+    terms: Terms = field(default_factory=Terms)
+    prior: Rules = field(default_factory=Rules)
+    """Of which commits are likelier than others."""
+
+
+class Beforehand(Protocol):
+    """What is known of the commits before the first attempt, as indices of the range."""
+
+    @property
+    def prior(self) -> Sequence[float] | None:
+        """Weights of the commits; another object once more is known."""
+
+    @property
+    def between(self) -> Callable[[int, NDArray[np.int64]], Seconds] | None:
+        """(from, to) -> seconds of each move."""
+
+    @property
+    def twins(self) -> Sequence[Sequence[int]]:
+        """Commits of one change."""
+
+    @property
+    def reverts(self) -> Sequence[tuple[int, int]]:
+        """(revert, what it takes back)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing is known beforehand."""
+
+    prior: Sequence[float] | None = None
+    between: Callable[[int, NDArray[np.int64]], Seconds] | None = None
+    twins: Sequence[Sequence[int]] = ()
+    reverts: Sequence[tuple[int, int]] = ()
+
+
+NOTHING = Nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Whose attempts they are: a bench has all of it, but it takes none to read the ledger."""
+
+    ledger: Ledger
+    cell: Cell
+    kinds: tuple[Kind, ...]
+    """Of attempts whose clean results count, cheapest first."""
+    draws: int
+    """How many different draws the variation has."""
+    known: Callable[[Revision], Revision]
+    """A revision as the ledger has it in this cell."""
+
+
+class Learning:
+    """A search over one range that knows what the ledger knows."""
+
+    def __init__(self, basis: Basis, commits: Range, options: SearchOptions, beforehand: Beforehand = NOTHING) -> None:
+        self._basis = basis
+        self._range = commits
+        self._options = options
+        self._beforehand = beforehand
+        self._index = commits.index()
+        self._ids: dict[int, str] = {}
+        self._places: dict[str, list[int]] = {}
+        for number, tree in enumerate(commits.trees):
+            self._places.setdefault(tree, []).append(number)
+        history = History(commits.parents)
+        ids = [self._id(at) if len(self._places[tree]) > 1 else tree for at, tree in enumerate(commits.trees)]
+        self._same = same_trees(ids, history.ancestors, beforehand.twins)
+        self.kind = basis.kinds[0]
+        """The kind of attempt worked with."""
+        self._search: Search | None = None
+        self._prior: Sequence[float] | None = None
+        self._changes = self._last = 0
+        self._begin()
+
+    def search(self) -> Search:
+        """The search, told everything there is."""
+        ledger, cell = self._basis.ledger, self._basis.cell.key
+        changes = ledger.changes_by_others()
+        if self._search is None or changes != self._changes:
+            self._changes = changes
+            self._begin()
+        fresh = [self._noted(seen) for seen in ledger.evidence(cell, self._last)]
+        self.evidence += fresh
+        bads = {*self._range.bads, *(commit for commit, word in self._words.items() if word is Word.FAILED)}
+        shown = [one for commit in sorted(bads) for one in self.seen(commit)]
+        kind = ladder(shown, self._basis.kinds, self._options.min_rate)
+        if self._search is None or kind is not self.kind or self._beforehand.prior is not self._prior:
+            self.kind = kind
+            self._search = self._made()
+            fresh = self.evidence
+        for commit, seen in fresh:
+            self._tell(self._search, commit, seen.observation)
+        for commit in {commit for commit, _ in fresh if commit is not None}:
+            if self._breaks(commit):
+                self._leave(self._search, commit)
+        return self._search
+
+    def next(self) -> int | None:
+        """The commit to test next; None when the search has ended, or nothing that is left can be tested."""
+        search, again = self.search(), set[int]()
+        while (commit := search.next()) is not None and commit not in again:
+            if not self.is_left(commit):
+                return commit
+            # It is told so once. Asked for again it stays a test that is out, and another one is chosen beside it.
+            if commit in self._left:
+                again.add(commit)
+            self._leave(search, commit)
+        return None
+
+    def forget(self) -> None:
+        """The next search is made anew: something but an attempt has changed."""
+        self._search = None
+
+    def is_stale(self) -> bool:
+        """Whether somebody else has written to the ledger since."""
+        return self._basis.ledger.changes_by_others() != self._changes
+
+    def seen(self, commit: int) -> Sequence[Observation]:
+        """All attempts at the tree of a commit."""
+        return self._observed.get(self.stand_in(commit), ())
+
+    def stand_in(self, commit: int) -> int:
+        """The commit that stands for this one, because it has the same tree; mostly itself."""
+        return self._same.stands_for.get(commit, commit)
+
+    def is_left(self, commit: int) -> bool:
+        """Whether it is not tested, or not any more: --skip, a word, another one stands for it, it does not build."""
+        if self._is_spoken_for(commit) or commit in self._options.skipped:
+            return True
+        return self.stand_in(commit) != commit or self._breaks(commit)
+
+    def layout_of(self, one: Observation) -> str | None:
+        """What the outcome may be a function of; None where nothing is varied."""
+        return (one.layout or str(one.draw)) if self._basis.draws > 1 else None
+
+    def failing(self) -> dict[int, int]:
+        """Commits that failed in the kind worked with, and how often; in the order of the first failure."""
+        found: dict[int, int] = {}
+        for commit, seen in self.evidence:
+            one = seen.observation
+            shown = one.outcome.is_failure and one.kind is self.kind
+            if shown and commit is not None and not self._is_spoken_for(commit):
+                found[commit] = found.get(commit, 0) + 1
+        return found
+
+    def _begin(self) -> None:
+        """Read everything again."""
+        self._search, self._last, self.pace = None, 0, Pace()
+        self.here: int | None = None
+        """Where the last attempt was."""
+        self.evidence: list[tuple[int | None, Seen]] = []
+        """Every attempt in its order, and the commit it is told of; None for one outside the range."""
+        self._observed: dict[int, list[Observation]] = {}
+        self._words: dict[int, Word] = {}
+        for told in self._basis.ledger.all_told(self._basis.cell.key):
+            mine = self._where(told.revision)
+            ends = self._range.bads if told.word is Word.FAILED else self._range.good
+            if told.word is Word.UNTESTABLE or not set(ends) & set(
+                mine
+            ):  # what the command line says, too, adds nothing
+                self._words.update(dict.fromkeys(mine, told.word))
+
+    def _noted(self, seen: Seen) -> tuple[int | None, Seen]:
+        """Take an attempt in; it is told of one commit only, however many have its tree."""
+        self._last = seen.number
+        self.pace.note(seen)
+        mine = self._where(seen.revision)
+        made_at = self._index.get(seen.revision.commit)
+        commit = self.stand_in(made_at if made_at in mine else mine[-1]) if mine else None
+        if commit is not None:
+            self._observed.setdefault(commit, []).append(seen.observation)
+        self.here = commit
+        return commit, seen
+
+    def _where(self, revision: Revision) -> tuple[int, ...]:
+        """The commits of the range that are, to a test, this revision of the ledger."""
+        own = self._index.get(revision.commit)
+        tree = revision.tree if own is None else self._range.trees[own]
+        return tuple(number for number in self._places.get(tree, ()) if self._id(number) == revision.tree)
+
+    def _id(self, number: int) -> str:
+        """What the ledger has the tree of a commit by."""
+        if not self._basis.cell.fixups:
+            return self._range.trees[number]
+        if number not in self._ids:
+            revision = Revision(self._range.commits[number], self._range.trees[number], "")
+            self._ids[number] = self._basis.known(revision).tree
+        return self._ids[number]
+
+    def _made(self) -> Search:
+        """A search that knows the ends, people's words, and what is never tested."""
+        words = {word: [commit for commit, mine in self._words.items() if mine is word] for word in Word}
+        given = self._prior = self._beforehand.prior
+        prior = np.ones(len(self._range.commits)) if given is None else np.asarray(given, dtype=np.float64)
+        try:
+            search = Search(
+                self._range.parents,
+                good=sorted({*self._range.good, *words[Word.CLEAN]}),
+                bad=sorted({*self._range.bads, *words[Word.FAILED]}),
+                confidence=self._options.confidence,
+                # `move` is for the very first attempt, which has to come to wherever it is made.
+                costs=Costs(move=self.pace.move(self.kind) / self.pace.repeat(self.kind), between=self._repeats_to),
+                min_rate=self._options.min_rate,
+                prior=np.where(self._same.impossible, 0.0, prior).tolist(),
+                layouts=self._basis.draws if self._basis.draws > 1 else None,
+                twins=self._beforehand.twins,
+                reverts=self._beforehand.reverts,
+                find_fix=self._range.find_fix,
+            )
+        except ValueError as error:
+            raise self._no_candidate(words[Word.CLEAN] + words[Word.FAILED]) from error
+        self._linked: dict[tuple[Draw, str], list[int]] = {}
+        """Commits whose links had the same inputs under the same draw."""
+        self._left: set[int] = set()
+        for commit in sorted({*self._options.skipped, *words[Word.UNTESTABLE]}):
+            self._leave(search, commit)
+        return search
+
+    def _no_candidate(self, told: Sequence[int]) -> UserError:
+        if not told:
+            return UserError("both ends have the same tree, so no commit can be it", next_step="name other ends")
+        named = " and ".join(f"bisectsyms tell {self._range.commits[one][:12]} nothing" for one in told)
+        return UserError("people's words leave no commit that could be it", next_step=f"{named} takes them back")
+
+    def _tell(self, search: Search, commit: int | None, one: Observation) -> None:
+        """As in a step: a failure is proof in whichever kind, a clean attempt only in the kind worked with."""
+        if commit is None or self._is_spoken_for(commit):
+            return
+        layout = self.layout_of(one)
+        if one.outcome.is_failure:
+            search.tell(commit, "failed", one.seconds, str(one.kind), layout)
+        elif one.outcome is Outcome.CLEAN and self.kind in (one.kind, Kind.TEST):
+            search.tell(commit, "clean", one.seconds, str(one.kind), layout)
+        if layout is not None and one.layout:
+            linked = self._linked.setdefault((one.draw, one.layout), [])
+            if commit not in linked:
+                linked.append(commit)
+                search.alike(linked[0], commit)
+
+    def _is_spoken_for(self, commit: int) -> bool:
+        """Whether a word stands in place of its attempts.
+
+        One that is failed by a word is an end, like one of the command line: attempts there cannot change that, and
+        tell how often it fails here.
+        """
+        return self._words.get(commit) in (Word.CLEAN, Word.UNTESTABLE)
+
+    def _leave(self, search: Search, commit: int) -> None:
+        if commit not in self._left:
+            self._left.add(commit)
+            search.tell(commit, "untestable", seconds=0.0)
+
+    def _breaks(self, commit: int) -> bool:
+        return isinstance(probe(self.seen(commit), self.kind, None), Decision)
+
+    def _repeats_to(self, _last_told: int, commits: NDArray[np.int64]) -> Seconds:
+        """What each move costs, in repeats: from where the slot is, and by what has been measured until now."""
+        own = self._beforehand.between
+        move = self.pace.move(self.kind)
+        if own is None or self.here is None or not move:  # where every attempt is a clean build a move costs nothing
+            seconds = np.full(len(commits), move)
+        else:
+            seconds = np.asarray(own(self.here, commits), dtype=np.float64)
+        return np.where(commits == self.here, 0.0, seconds / self.pace.repeat(self.kind))
