@@ -131,6 +131,8 @@ class Bench:
         self._sleep = sleep
         self._health = health
         self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
+        self.made = 0
+        """Attempts on this bench."""
         self._slot: slots.Slot | None = None
         try:
             for died in self.ledger.bury():
@@ -194,6 +196,7 @@ class Bench:
         with self.reporter.running(number, plan, ask.why):
             result = self._carry_out(number, plan, reject)
         self.ledger.finish(number, result)
+        self.made += 1
         self.store.prune(self.ledger.evidence_by_value())
         attempt = self.ledger.get(number)
         assert attempt is not None
