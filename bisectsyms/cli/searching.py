@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from bisectsyms.usecases.bench import Bench
 
 
+MOST = 2000
+"""Attempts that a verdict at the end may take; the limits of the search end it before."""
+
+
 @click.command()
 @click.argument("good")
 @click.argument("bad")
@@ -75,7 +79,7 @@ def bisect(good: str, bad: str, words: tuple[str, ...], **given: Any) -> int:
         paths=given["paths"],
         prior=rules(given["priors"]),
     )
-    judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
+    judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
     with _bench(repository, words, (*ends.good, ends.bad), given) as bench:
         if ends.said:
             bench.reporter.say(ends.said)

@@ -18,9 +18,10 @@ from bisectsyms.core.probing import ladder, probe
 from bisectsyms.core.words import count, listed, percent
 from bisectsyms.effects.dag import Ends, Range
 from bisectsyms.errors import UserError
-from bisectsyms.model import Kind, Observation, Outcome, Revision, Verdict, Word
+from bisectsyms.model import Kind, Observation, Outcome, Revision, Word
 from bisectsyms.search import Costs, Result, Search
 from bisectsyms.usecases.before import Before, Foreknown
+from bisectsyms.usecases.confirming import About, Conclusion, Confirmed, Confirming, Searched
 from bisectsyms.usecases.judging import Judging
 
 LOG = "bisect.log"
@@ -54,20 +55,11 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The culprit or one of its parents, looked at once more at the end."""
-
-    revision: Revision
-    verdict: str
-    rationale: str
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """The answer of `bisectsyms bisect`."""
 
     kind: str
-    """culprit, predates, not-reproduced or undecided."""
+    """culprit, artefact (only cheaper kinds of attempts fail), predates, not-reproduced or undecided."""
     culprit: Revision | None
     probability: float
     confidence: float
@@ -80,6 +72,9 @@ class Found:
     """In this call."""
     seconds: float
     confirmed: tuple[Confirmed, ...]
+    """The culprit and its parents, looked at once more."""
+    about: About | None
+    """What else is known of the culprit."""
     stopped: str
     """Why it ended without an answer; empty if it did not."""
     log: Path | None
@@ -119,8 +114,8 @@ class Searching:
             UserError: see `Workbench`.
             InfraError: the machine stopped us; the same command goes on.
         """
-        confirmed: tuple[Confirmed, ...] = ()
-        self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
+        concluded: Conclusion | None = None
+        self._say(f"{count(self.range.candidates, 'commit')} in searched, {percent(self.options.confidence)} wanted")
         if self.judging.draws > 1:
             self._say(
                 "should the failure hang on the layout, a stated 95 % is rather 89 % as yet (docs/search.md): "
@@ -134,15 +129,14 @@ class Searching:
             if commit is None:
                 if search.result.commit is None:
                     break
-                confirmed = self._confirm(search.result.commit)
-                if self.search().result.commit == search.result.commit:
+                if concluded := self._conclude(search.result.commit):
                     break
-                self._say("the answer does not stand: the search goes on")
+                self._say("the search goes on with what that showed")
                 continue
             if commit != self._here:
                 self._tell_move(commit, search.result)
             self._attempt(commit, search)
-        return self._found(self.search().result, confirmed, stopped)
+        return self._found(self.search().result, concluded, stopped)
 
     def search(self) -> Search:
         """A search that has been told all that the ledger and people know of these commits."""
@@ -221,29 +215,22 @@ class Searching:
             if made.result is None or ask.kind is kind or made.result.outcome.is_failure:
                 return
 
-    def _confirm(self, commit: int) -> tuple[Confirmed, ...]:
-        """The culprit and each parent, judged as a step of git bisect run would, by all attempts together."""
-        belief, _ = self.judging.learnt_from_failures(self._kind())
-        culprit = self._revision(commit)
-        parents = [self.bench.repository.resolve(parent) for parent in self._parents(culprit.commit)]
-        share = (1.0 - self.options.confidence) / max(1, len(parents))
-        self._say(f"{culprit} ({culprit.title}) is the likeliest: looking at it and its parents once more")
-        confirmed = []
-        for revision in (culprit, *parents):
-            before = self.bench.ledger.count()
-            decision = self.judging.judge(revision, belief, self._kind(), share)
-            self._attempts += self.bench.ledger.count() - before
-            confirmed.append(Confirmed(revision, decision.verdict.name, decision.rationale))
-            if (decision.verdict is Verdict.BAD) != (revision is culprit):
-                break
-        return tuple(confirmed)
+    def _conclude(self, commit: int) -> Conclusion | None:
+        """Put the answer to the proof; None if it does not stand."""
+        options, before = self.options, self.bench.made
+        searched = Searched(self.ends.bad, self.ends.bad, options.confidence, self._index, options.first_parent)
+        confirming = Confirming(self.judging, self._kind(), searched, lambda: self._out_of(self.bench.made - before))
+        concluded = confirming.conclude(self._revision(commit), lambda: self.search().result.commit == commit)
+        self._attempts += self.bench.made - before
+        return concluded
 
-    def _found(self, result: Result, confirmed: tuple[Confirmed, ...], stopped: str) -> Found:
-        culprit = None if result.commit is None else self._revision(result.commit)
+    def _found(self, result: Result, concluded: Conclusion | None, stopped: str) -> Found:
+        kind = "undecided" if stopped else concluded.ending if concluded else result.kind
+        culprit = self._revision(result.commit) if result.commit is not None and kind == "culprit" else None
         suspects = tuple(Suspect(self._revision(one), probability) for one, probability in result.credible)
         return Found(
-            kind="undecided" if stopped else result.kind,
-            culprit=None if stopped else culprit,
+            kind=kind,
+            culprit=culprit,
             probability=result.probability,
             confidence=self.options.confidence,
             suspects=suspects,
@@ -251,9 +238,10 @@ class Searching:
             candidates=self.range.candidates,
             attempts=self._attempts,
             seconds=self.now() - self._begun,
-            confirmed=confirmed,
-            stopped=stopped,
-            log=self._write_log(result),
+            confirmed=concluded.confirmed if concluded else (),
+            about=concluded.about if concluded else None,
+            stopped=concluded.why if concluded else stopped,
+            log=None if concluded and concluded.why else self._write_log(result),
             before=self._before.foreknown(),
         )
 
@@ -286,23 +274,23 @@ class Searching:
         part.write_text("\n".join(log_lines(answer, lambda commit: repository.resolve(commit).title)) + "\n")
         return part.rename(path)
 
-    def _out_of(self) -> str:
-        """What is over, or the empty string."""
+    def _out_of(self, more: int = 0) -> str:
+        """What is over, or the empty string; `more` attempts were made that are not counted yet."""
         if self.options.deadline is not None and self.now() >= self.options.deadline:
             return "the time is over"
-        if self.options.max_attempts is not None and self._attempts >= self.options.max_attempts:
+        if self.options.max_attempts is not None and self._attempts + more >= self.options.max_attempts:
             return f"--max-attempts {self.options.max_attempts}"
         return ""
 
     def _nothing_to_test(self) -> str:
-        """Said where every commit in question was found untestable; attempts at the good end would go on for ever."""
+        """Said where every commit in searched was found untestable; attempts at the good end would go on for ever."""
         good = {self.range.commits[one] for one in self.range.good}
         tried = {one.commit: one for one in self.bench.ledger.revisions(self.bench.cell.key)}
         if len(tried) < self.range.candidates:
             return ""
         left = (commit for commit in self.range.commits if commit not in good)
         if all(commit in tried and self._is_untestable(tried[commit]) for commit in left):
-            return "none of the commits in question can be tested"
+            return "none of the commits in searched can be tested"
         return ""
 
     def _tell_move(self, commit: int, result: Result) -> None:
