@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from bisectsyms.usecases.commandbench import Tested
     from bisectsyms.usecases.learning import SearchOptions
 
+MOST = 2000
+"""Attempts that a verdict at the end may take; the limits of the search end it before."""
+
 
 @click.command()
 @click.argument("good", required=False)
@@ -67,7 +70,7 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     skipped = read_skipped(repository, commits, question.skip)
     deadline = _deadline(given["lasting"], given["until"])
     options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
-    judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate)
+    judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
     with _bench(repository, question, ends, given) as bench:
         write_question(repository.state_dir, replace(question, cell=bench.cell.key))
         if ends.said:

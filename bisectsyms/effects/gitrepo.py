@@ -222,6 +222,26 @@ class Repository:
     def parents(self, commit: str) -> tuple[str, ...]:
         return tuple(self.git("rev-parse", f"{commit}^@").split())
 
+    def short(self, commit: str) -> str:
+        """The id as kernel people quote it: 12 digits, or more where they are ambiguous."""
+        return self.git("rev-parse", "--short=12", commit)
+
+    def contained_in(self, commit: str) -> str:
+        """The first tag that contains a commit, as git describe --contains names it; empty if none does."""
+        try:
+            return self.git("describe", "--contains", commit)
+        except InfraError:  # git ends with 128 if there is none
+            return ""
+
+    def author(self, commit: str) -> str:
+        """`Name <address>`, by the tree's .mailmap."""
+        return self.git("log", "-1", "--no-show-signature", "--format=%aN <%aE>", commit)
+
+    def changed(self, one: str, other: str) -> tuple[str, ...]:
+        """Paths in which two commits differ."""
+        names = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
+        return tuple(name for name in names.split("\0") if name)
+
 
 def steps_left(candidates: int) -> int:
     """Steps that halving still needs, the present one included."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.words import count, duration, percent, plain
+from bisectsyms.model import Revision, Verdict
 from bisectsyms.usecases.answering import Found
+from bisectsyms.usecases.blaming import Blame
+from bisectsyms.usecases.confirming import About, Revert
 from bisectsyms.usecases.suspects import Suspected
 
 MOST_SUSPECTS = 20
@@ -19,19 +24,15 @@ ENDINGS = {
 }
 NO_FIX = "no commit of the range fixed it: the failure is still there at GOOD"
 """What "predates" means in a search for the fix."""
+REVERTED = {Verdict.GOOD.name: "the failure is gone", Verdict.BAD.name: "the failure stays"}
 
 
 def show_found(found: Found) -> None:
     """The culprit, or the other endings with their probabilities; then the way on."""
     console = Console(highlight=False, soft_wrap=True)
     if found.culprit is not None:
-        commit = found.culprit
-        named = f"{_called(found)}: {commit.commit} ({commit.title})"
-        console.print(plain(f"{named}, {percent(found.probability)} sure"), markup=False)
-        for one in found.confirmed:
-            console.print(plain(f"  {one.revision.commit[:12]} {one.verdict}: {one.rationale}"), markup=False)
-        if not found.terms.find_fix:
-            console.print(plain(f'Fixes: {commit.commit[:12]} ("{commit.title}")'), markup=False)
+        for line in culprit_lines(found, found.culprit):
+            console.print(plain(line), markup=False)
     elif found.kind == "predates" and found.terms.find_fix:
         console.print(f"{NO_FIX} ({percent(found.probability)} sure): name a newer GOOD")
     elif found.kind == "predates":
@@ -60,9 +61,57 @@ def _called(found: Found) -> str:
     return "culprit" if (old, new) == ("good", "bad") else f"first {new} commit"
 
 
+def culprit_lines(found: Found, culprit: Revision) -> Iterator[str]:
+    """Who is named, what was looked at once more, and what a report needs; the text in it is foreign."""
+    wrong = found.about is not None and found.about.likely_wrong
+    sure = "LIKELY WRONG, see below" if wrong else f"{percent(found.probability)} sure"
+    yield f"{_called(found)}: {culprit.commit} ({culprit.title}), {sure}"
+    yield from _proof_lines(found)
+    if found.about is not None and found.about.blame is not None:
+        yield from _blame_lines(found.about.blame)
+
+
+def _proof_lines(found: Found) -> Iterator[str]:
+    for one in found.confirmed:
+        yield f"  {one.revision.commit[:12]} {one.verdict}: {one.rationale}"
+    if found.about is not None:
+        yield from _about_lines(found.about)
+
+
+def _about_lines(about: About) -> Iterator[str]:
+    if about.clean is not None:
+        yield f"  {about.clean.revision.commit[:12]} from scratch {about.clean.verdict}: {about.clean.rationale}"
+    if about.revert is not None:
+        yield f"  reverted on top of the bad end: {_reverted(about.revert)}"
+    yield f"  {about.means}"
+    for warning in about.warnings:
+        yield f"  warning: {warning}"
+    if about.again:
+        yield f"  repeat a failing attempt: {about.again}"
+
+
+def _reverted(revert: Revert) -> str:
+    said = REVERTED.get(revert.verdict)
+    return f"{said} ({revert.rationale}); commit {revert.commit[:12]}" if said else revert.rationale
+
+
+def _blame_lines(blame: Blame) -> Iterator[str]:
+    if blame.fixes:
+        yield blame.fixes
+    if blame.contains:
+        yield f"first tag that contains it: {blame.contains}"
+    if blame.recipients:
+        yield f"to tell, if you will: {', '.join(dict.fromkeys((blame.author, *blame.recipients)))}"
+
+
 def _undecided(console: Console, found: Found) -> None:
     why = f" ({found.stopped})" if found.stopped else ""
-    console.print(f"undecided{why}; the same command goes on", markup=False)
+    if found.kind == "artefact":
+        text = f"an artefact of the attempt, no culprit{why}: what fails are objtrees that were built before"
+    else:
+        text = f"undecided{why}; the same command goes on"
+    for line in (text, *_proof_lines(found)):
+        console.print(plain(line), markup=False)
     table = Table(box=SIMPLE_HEAD)
     for column in ("probability", "commit", "title"):
         table.add_column(column, overflow="fold")

@@ -13,6 +13,7 @@ from bisectsyms.effects.newfile import replace_file
 from bisectsyms.model import Revision
 from bisectsyms.search import Result
 from bisectsyms.usecases.before import Foreknown
+from bisectsyms.usecases.confirming import About, Confirmed
 from bisectsyms.usecases.learning import SearchOptions
 
 LOG = "bisect.log"
@@ -27,20 +28,11 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The culprit or one of its parents, looked at once more at the end."""
-
-    revision: Revision
-    verdict: str
-    rationale: str
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """The answer of `bisectsyms bisect`."""
 
     kind: str
-    """culprit, predates, not-reproduced or undecided."""
+    """culprit, artefact (only cheaper kinds of attempts fail), predates, not-reproduced or undecided."""
     culprit: Revision | None
     """The commit that was looked for; in a search for the fix the one that fixed it."""
     probability: float
@@ -54,6 +46,9 @@ class Found:
     """In this call."""
     seconds: float
     confirmed: tuple[Confirmed, ...]
+    """The commit and its parents, looked at once more."""
+    about: About | None
+    """What else is known of the commit."""
     stopped: str
     """Why it ended without an answer; empty if it did not."""
     log: Path | None

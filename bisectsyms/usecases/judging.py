@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core import people
 from bisectsyms.core.belief import Belief, Sample, prior
-from bisectsyms.core.decide import Decision, Rules, judge
+from bisectsyms.core.decide import Ask, Decision, Rules, judge
 from bisectsyms.core.words import count, duration
-from bisectsyms.model import Consistency, Judged, Kind, Outcome, Revision, Verdict, Word
+from bisectsyms.model import Consistency, Judged, Kind, Observation, Outcome, Revision, Verdict, Word
 from bisectsyms.usecases.bench import Bench
+
+Rule = Callable[[Sequence[Observation], Rules], Ask | Decision]
+"""Decides about a revision by its attempts, or asks for one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,15 @@ class Judging:
         return self.bench.variation.lengths
 
     def judge(
-        self, revision: Revision, belief: Belief, kind: Kind, share: float, over: Callable[[], str] = str
+        self,
+        revision: Revision,
+        belief: Belief,
+        kind: Kind,
+        share: float,
+        over: Callable[[], str] = str,
+        rule: Rule = judge,
     ) -> Decision:
-        """Ask and tell until there is a decision; what people told is one at once.
+        """Ask and tell until there is a decision by `rule`; what people told is one at once.
 
         `over` says why no more attempts may be made; empty as long as they may.
         """
@@ -61,7 +70,7 @@ class Judging:
             if (decision := self.told(revision)) is not None:  # asked each time: they may speak meanwhile
                 return decision
             rules = self.rules(revision, belief, kind, share, self.now() - begun)
-            answer = judge(bench.seen(revision), rules)
+            answer = rule(bench.seen(revision), rules)
             if isinstance(answer, Decision):
                 return people.naming(answer, bench.excluded(revision))
             if said := over():

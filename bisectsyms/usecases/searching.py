@@ -13,10 +13,11 @@ from bisectsyms.core.decide import Decision
 from bisectsyms.core.probing import probe
 from bisectsyms.core.words import count, duration, listed, percent
 from bisectsyms.effects.dag import Ends, Range
-from bisectsyms.model import Draw, Kind, Observation, Revision, Verdict
+from bisectsyms.model import Draw, Kind, Observation, Revision
 from bisectsyms.search import Result
-from bisectsyms.usecases.answering import Confirmed, Found, suspects_of, write_log
+from bisectsyms.usecases.answering import Found, suspects_of, write_log
 from bisectsyms.usecases.before import Before
+from bisectsyms.usecases.confirming import Conclusion, Confirming, Searched
 from bisectsyms.usecases.controlling import Controlling
 from bisectsyms.usecases.judging import Judging
 from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
@@ -60,7 +61,7 @@ class Searching:
             UserError: see `Workbench`.
             InfraError: the machine stopped us; the same command goes on.
         """
-        confirmed: tuple[Confirmed, ...] = ()
+        concluded: Conclusion | None = None
         self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
         if self.judging.draws > 1:
             self._say(
@@ -78,19 +79,16 @@ class Searching:
                     break
                 continue
             if commit is None:
-                found = search.result.commit
-                if found is None:
+                if search.result.commit is None:
                     break
-                confirmed = self._confirm(found)
-                stopped = self.limits.over() if confirmed[-1].verdict == Verdict.SKIP.name else ""
-                if stopped or self.learning.search().result.commit == found:
+                if concluded := self._conclude(search.result.commit):
                     break
-                self._say("the answer does not stand: the search goes on")
+                self._say("the search goes on with what that showed")
                 continue
             if commit != self._at:
                 self._tell_move(commit, search.result)
             self._attempt(commit)
-        return self._found(self.learning.search().result, confirmed, stopped)
+        return self._found(self.learning.search().result, concluded, stopped)
 
     def _attempt(self, commit: int) -> None:
         """One attempt of the kind worked with that is evidence, and what brings the objtree there before."""
@@ -108,28 +106,27 @@ class Searching:
             if self.limits.over() or self.learning.is_stale():
                 return
 
-    def _confirm(self, commit: int) -> tuple[Confirmed, ...]:
-        """The culprit and each parent, judged as a step of git bisect run would, by all attempts together."""
-        belief, _ = self.judging.learnt_from_failures(self.learning.kind)
-        culprit = self._revision(commit)
-        parents = [self.bench.repository.resolve(parent) for parent in self._parents(culprit.commit)]
-        share = (1.0 - self.options.confidence) / max(1, len(parents))
-        self._say(f"{culprit} ({culprit.title}) is the likeliest: looking at it and its parents once more")
-        confirmed = []
-        for revision in (culprit, *parents):
-            decision = self.judging.judge(revision, belief, self.learning.kind, share, self.limits.over)
-            confirmed.append(Confirmed(revision, decision.verdict.name, decision.rationale))
-            expected = Verdict.BAD if (revision is culprit) != self.range.find_fix else Verdict.GOOD
-            if decision.verdict is not expected:
-                break
-        return tuple(confirmed)
+    def _conclude(self, commit: int) -> Conclusion | None:
+        """Put the answer to the proof; None if it does not stand."""
+        searched = Searched(
+            newest=self.ends.new,
+            failing=self.ends.bad,
+            confidence=self.options.confidence,
+            in_range=self.range.index(),
+            first_parent=self.options.first_parent,
+            find_fix=self.range.find_fix,
+        )
+        confirming = Confirming(self.judging, self.learning.kind, searched, self.limits.over)
+        return confirming.conclude(self._revision(commit), lambda: self.learning.search().result.commit == commit)
 
-    def _found(self, result: Result, confirmed: tuple[Confirmed, ...], stopped: str) -> Found:
-        culprit = None if result.commit is None or stopped else self._revision(result.commit)
+    def _found(self, result: Result, concluded: Conclusion | None, stopped: str) -> Found:
+        kind = "undecided" if stopped else concluded.ending if concluded else result.kind
+        named = result.commit is not None and kind == "culprit"
+        why = concluded.why if concluded else stopped
         repository = self.bench.repository
         return Found(
-            kind="undecided" if stopped else result.kind,
-            culprit=culprit,
+            kind=kind,
+            culprit=self._revision(result.commit) if named and result.commit is not None else None,
             probability=result.probability,
             confidence=self.options.confidence,
             suspects=suspects_of(repository, self.range, result),
@@ -137,9 +134,10 @@ class Searching:
             candidates=self.range.candidates,
             attempts=self.bench.made,
             seconds=self.now() - self._begun,
-            confirmed=confirmed,
-            stopped=stopped,
-            log=write_log(repository, self.ends, self.range, self.options, result, decided=not stopped),
+            confirmed=concluded.confirmed if concluded else (),
+            about=concluded.about if concluded else None,
+            stopped=why,
+            log=write_log(repository, self.ends, self.range, self.options, result, decided=not why),
             terms=self.options.terms,
             before=self._before.foreknown(),
         )
