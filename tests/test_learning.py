@@ -49,14 +49,14 @@ class Bisected:
     def at(self, name: str) -> int:
         return self.commits.index()[self.revision(name).commit]
 
-    def made(self, name: str, result: Result, *, layout: str = "", kind: Kind = Kind.RELINK) -> None:
-        """An attempt in the ledger."""
+    def made(self, name: str, result: Result, *, layout: str = "", kind: Kind = Kind.RELINK, inputs: str = "") -> None:
+        """An attempt in the ledger; `inputs` of its link, by default one for each layout."""
         self.number += 1
         draw = Draw(int(layout or 1))
         plan = Plan(self.revision(name), CELL, kind, draw, "slot-0", "bwrap", False, "make", ())
         if result.outcome is Outcome.BROKEN:
             result = replace(result, signature=f"broken {self.number}")
-        self.ledger.finish(self.ledger.begin(plan), replace(result, layout=layout))
+        self.ledger.finish(self.ledger.begin(plan), replace(result, layout=inputs or layout))
 
 
 @pytest.fixture
@@ -327,6 +327,17 @@ def test_when_a_control_is_due(cleans: int, rate: float, answering: bool, due: b
 )
 def test_when_the_rate_has_fallen(failed: int, clean: int, lowest: float, fallen: bool) -> None:
     assert has_fallen(Sample(clean=clean, failed=failed), lowest) is fallen
+
+
+def test_a_draw_whose_inputs_change_by_themselves_hangs_on_no_layout(history: Callable[..., Bisected]) -> None:
+    """A race that rewrites an input of the link gives one draw two layouts: the failure is no function of the draw."""
+    bisected = history(draws=8)
+    learning = bisected.learning()
+    for number in range(6):
+        bisected.made("10", FAILED if number % 2 else CLEAN, layout="7", inputs=f"hash{number}")
+    search = learning.search()
+    assert search.repeat_of(bisected.at("10")) is None
+    assert search.layout_share() == 0.0
 
 
 def test_the_pace_of_repeats_and_moves() -> None:

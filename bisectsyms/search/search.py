@@ -246,6 +246,10 @@ class Search:
         """
         return self._repeats.get(commit)
 
+    def layout_share(self) -> float:
+        """Probability that the failure is a function of the layout; approximate."""
+        return self._likelihood(self._working_kind()).layout_share()
+
     @property
     def spent(self) -> float:
         """What all attempts cost so far, in the unit of the costs."""

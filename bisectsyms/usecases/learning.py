@@ -176,9 +176,26 @@ class Learning:
             return True
         return self.stand_in(commit) != commit or self._breaks(commit)
 
-    def layout_of(self, one: Observation) -> str | None:
-        """What the outcome may be a function of; None where nothing is varied."""
-        return (one.layout or str(one.draw)) if self._basis.draws > 1 else None
+    def draw_of(self, commit: int, layout: str) -> Draw | None:
+        """A draw that gave this layout at a commit."""
+        return self._layouts.get(commit, {}).get(layout)
+
+    def _layout(self, commit: int, one: Observation) -> str | None:
+        """What the outcome may be a function of, named by the first draw that gave it; None where nothing is varied.
+
+        Two draws with the same inputs of the link are one layout. One draw whose inputs were now these, now those is
+        one layout as well: the inputs themselves are then left to chance, and the outcome is no function of it.
+        """
+        if self._basis.draws <= 1:
+            return None
+        name = str(one.draw)
+        known, inputs = self._layouts.setdefault(commit, {}), self._inputs.setdefault(commit, {})
+        if name not in known:
+            name = inputs.get(one.layout, name) if one.layout else name
+            known.setdefault(name, one.draw)
+        if one.layout:
+            inputs.setdefault(one.layout, name)
+        return name
 
     def failing(self) -> dict[int, int]:
         """Commits that failed in the kind worked with, and how often; in the order of the first failure."""
@@ -259,6 +276,10 @@ class Learning:
         self._linked: dict[tuple[Draw, str], list[int]] = {}
         """Commits whose links had the same inputs under the same draw."""
         self._left: set[int] = set()
+        self._layouts: dict[int, dict[str, Draw]] = {}
+        """Commit -> the name of each layout that was seen there, and its first draw."""
+        self._inputs: dict[int, dict[str, str]] = {}
+        """Commit -> the inputs of the link, and the name of their layout."""
         for commit in sorted({*self._options.skipped, *words[Word.UNTESTABLE]}):
             self._leave(search, commit)
         return search
@@ -273,7 +294,7 @@ class Learning:
         """As in a step: a failure is proof in whichever kind, a clean attempt only in the kind worked with."""
         if commit is None or self._is_spoken_for(commit):
             return
-        layout = self.layout_of(one)
+        layout = self._layout(commit, one)
         if one.outcome.is_failure:
             search.tell(commit, "failed", one.seconds, str(one.kind), layout)
         elif one.outcome is Outcome.CLEAN and self.kind in (one.kind, Kind.TEST):

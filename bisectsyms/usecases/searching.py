@@ -13,7 +13,7 @@ from bisectsyms.core.decide import Decision
 from bisectsyms.core.probing import probe
 from bisectsyms.core.words import count, duration, listed, percent
 from bisectsyms.effects.dag import Ends, Range
-from bisectsyms.model import Draw, Kind, Observation, Revision
+from bisectsyms.model import Kind, Revision
 from bisectsyms.search import Result
 from bisectsyms.usecases.answering import Found, suspects_of, write_log
 from bisectsyms.usecases.before import Before
@@ -93,10 +93,11 @@ class Searching:
     def _attempt(self, commit: int) -> None:
         """One attempt of the kind worked with that is evidence, and what brings the objtree there before."""
         wanted, kind = self.learning.search().repeat_of(commit), self.learning.kind
+        draw = None if wanted is None else self.learning.draw_of(commit, str(wanted))
         revision, self._at = self._revision(commit), commit
         while True:
             seen = self.bench.seen(revision)
-            ask = probe(seen, kind, self.bench.arrival(revision), self._draw(seen, wanted))
+            ask = probe(seen, kind, self.bench.arrival(revision), draw)
             if isinstance(ask, Decision):
                 return
             made = self.bench.attempt(revision, ask)
@@ -195,14 +196,6 @@ class Searching:
         rate = f"rate {belief.expected_rate():.2g} ({low:.2g}-{high:.2g})"
         repeats = count(ahead.repeats, NAMES.get(kind, kind.value))
         return f"{rate}: about {repeats} and {count(ahead.moves, 'move')}{more}, {duration(seconds)}"
-
-    def _draw(self, seen: tuple[Observation, ...], layout: object) -> Draw | None:
-        """What was drawn when this layout came out; None where a fresh one is wanted."""
-        return next((one.draw for one in seen if layout is not None and self.learning.layout_of(one) == layout), None)
-
-    def _parents(self, commit: str) -> tuple[str, ...]:
-        """That have to be clean: all of them, or the first."""
-        return self.bench.repository.parents(commit)[: 1 if self.options.first_parent else None]
 
     def _revision(self, commit: int) -> Revision:
         return self.bench.repository.resolve(self.range.commits[commit])
