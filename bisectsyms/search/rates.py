@@ -17,14 +17,15 @@ Values = NDArray[np.float64]
 CERTAIN = 0.22
 """Prior mass of a failure that shows in every attempt."""
 TILT = 0.7
-"""Rates below 1 have a density of rate^TILT in the logarithm of the rate: between uniform there and uniform."""
+"""Rates below 1 have a density of rate^TILT in the logarithm of the rate: between uniform there and uniform. The
+means of the layout cells are uniform in the logarithm: there a tilt claimed too much."""
 LOWEST_OLD = 0.008
 """Smallest rate of old commits that is not zero."""
 RISE = 4.0
 """The culprit makes the failure at least so many times as frequent; less cannot be told from no change at all."""
 OLD_RATES = 8
 """Points between both."""
-OLD = 0.05
+OLD = 0.06
 """Prior mass of each of these points that a new rate has room for; the rest is on old commits that never fail."""
 LAYOUT = 0.5
 """Prior mass of the layout class, once attempts come with layouts."""
@@ -53,7 +54,7 @@ class Cells:
 
 def cells(min_rate: float, *, layouts: bool) -> Cells:
     """The prior for rates of at least `min_rate`; with `layouts` the layout class is held beside the schedule class."""
-    rates, masses = _rates(min_rate)
+    rates, masses = _rates(min_rate, TILT)
     old = np.concatenate([[0.0], np.geomspace(LOWEST_OLD, 1.0 / RISE, OLD_RATES)])
     new_grid, old_grid = (grid.ravel() for grid in np.meshgrid(rates, old, indexing="ij"))
     share = np.where((old_grid > 0.0) & (old_grid * RISE <= new_grid * 1.0001), OLD, 0.0)
@@ -65,6 +66,7 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
     weight, below = weight[kept], old_grid[kept]
     schedule = len(new)
     if layouts:
+        _, masses = _rates(min_rate, 0.0)
         mean, kappa = (grid.ravel() for grid in np.meshgrid(rates[::2], np.array(KAPPAS), indexing="ij"))
         mean = np.minimum(mean, 0.995)
         possible = mean * kappa >= LEAST_ALPHA
@@ -77,11 +79,11 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
     return Cells(new, below, spread, np.log(weight / weight.sum()), schedule)
 
 
-def _rates(min_rate: float) -> tuple[Values, Values]:
+def _rates(min_rate: float, tilt: float) -> tuple[Values, Values]:
     """Rates and their prior masses, both of shape (rates,): finer where 1 - rate matters, and some mass at 1."""
     top = np.array([0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.985])
     rates = np.concatenate([np.geomspace(min_rate, 0.5, 22), top])
     edges = np.concatenate([[rates[0]], np.sqrt(rates[1:] * rates[:-1]), [1.0]])
-    widths = np.diff(np.log(edges)) * rates**TILT
+    widths = np.diff(np.log(edges)) * rates**tilt
     masses = np.concatenate([(1.0 - CERTAIN) * widths / widths.sum(), [CERTAIN]])
     return np.concatenate([rates, [1.0]]), masses

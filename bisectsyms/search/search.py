@@ -214,8 +214,7 @@ class Search:
         """
         end = self._failing_end
         failed, clean, drawn = self._seen_at_end()
-        spent = self._reach is not None and drawn >= self._reach
-        if end in self._untestable or (failed and spent):
+        if end in self._untestable or self._is_spent(drawn):
             return []
         wanted = FAILURES_AT_END if clean else FAILURES_IN_A_ROW
         return [end] * max(0, min(most, wanted - failed - self._out.count(end)))
@@ -229,13 +228,17 @@ class Search:
             max((len(one.layouts) for one in seen), default=0),
         )
 
+    def _is_spent(self, drawn: int) -> bool:
+        """Whether so many layouts are all that a commit can have."""
+        return self._reach is not None and drawn >= self._reach
+
     def _rates_excluded(self) -> bool:
         """Whether so many attempts at the failing end were clean that a failure of `min_rate` would have shown.
 
-        Where that end cannot be tested, all attempts have to do.
+        Where that end cannot be tested, or has no layouts left, all attempts have to do.
         """
-        clean = self._seen_at_end()[1]
-        if self._failing_end in self._untestable:
+        _, clean, drawn = self._seen_at_end()
+        if self._failing_end in self._untestable or self._is_spent(drawn):
             clean = max((sum(one.clean for one in kind.seen.values()) for kind in self._kinds.values()), default=0)
         return (1.0 - self._min_rate) ** clean <= 1.0 - self.confidence
 
