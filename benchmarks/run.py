@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, or those named. Ends with 1 if a target of the project is missed.
 
-    python -m benchmarks.run [startup] [classify] [overhead] [right] [search]
+    python -m benchmarks.run [startup] [classify] [overhead] [right] [search] [calibration]
 
 `right` takes most of an hour on an idle machine and goes on where it was stopped; remove
 benchmarks/results/right.json to begin anew. `search` is as long; see its module for git_bayesect.
@@ -10,11 +10,19 @@ from __future__ import annotations
 
 import sys
 
+from benchmarks.calibration import measure as calibration
 from benchmarks.right import right
 from benchmarks.search import search
 from benchmarks.speed import classify, overhead, startup
 
-ALL = {"startup": startup, "classify": classify, "overhead": overhead, "right": right, "search": search}
+ALL = {
+    "startup": startup,
+    "classify": classify,
+    "overhead": overhead,
+    "right": right,
+    "search": search,
+    "calibration": calibration,
+}
 
 
 def main(names: list[str]) -> int:
