@@ -29,7 +29,7 @@ ARCH = "command"
 WANTED = "failure-line"
 """Name of the regular expression among the variables of a cell."""
 STAMP_LAG = 0.02
-"""Seconds that the stamps of files may be behind the clock: the kernel takes them from its last tick (10 ms at most)."""
+"""Seconds that the stamps of files may be behind the clock: the kernel takes them from its last tick, 10 ms at most."""
 ALL_UNTESTABLE = 5
 """So many attempts without any evidence: `env` and `time` end with 125 on errors of their own, a setup may be wrong."""
 
