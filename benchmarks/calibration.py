@@ -65,8 +65,8 @@ def main(argv: list[str]) -> int:
         ]
     head = ("asked for", "stated", "right", "standard error", "attempts")
     body = (
-        f"`python -m benchmarks.calibration --trials {given.trials} --seed {given.seed}`: {COMMITS} commits,\nrates and "
-        f"endings drawn from the prior of the search, smallest rate {MIN_RATE}.\n\n"
+        f"`python -m benchmarks.calibration --trials {given.trials} --seed {given.seed}`:\n"
+        f"{COMMITS} commits, rates and endings drawn from the prior of the search, smallest rate {MIN_RATE}.\n\n"
         + report.table(head, lines)
         + "\n\nThe same answers by what they stated:\n\n"
         + report.table(("asked for", "stated", "answers", "mean", "right"), bins)
