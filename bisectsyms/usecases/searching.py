@@ -63,11 +63,6 @@ class Searching:
         """
         concluded: Conclusion | None = None
         self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
-        if self.judging.draws > 1:
-            self._say(
-                "should the failure hang on the layout, a stated 95 % is rather 89 % as yet (docs/search.md): "
-                "git bisect run bisectsyms is slower and surer"
-            )
         while True:
             search = self.learning.search()
             if stopped := self.limits.over() or self._nothing_to_test():
