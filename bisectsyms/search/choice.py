@@ -132,7 +132,8 @@ def along(
     length = np.zeros_like(worth)
     special = np.array(lineage.special, dtype=np.int64)
     weight = prior.commits[chain.behind]
-    weight[np.isin(chain.behind, special)] = 0.0
+    if len(special):
+        weight[np.isin(chain.behind, special)] = 0.0
     row = partition.row[chain.behind]
     in_effect = lineage.along(chain).T.astype(np.float64) * prior.commits[special]
     for branch in branches:

@@ -69,6 +69,8 @@ class Lineage:
 
     def along(self, chain: Chain) -> NDArray[np.bool_]:
         """For each special candidate where along a chain it is in effect, shape (special, length of the chain)."""
+        if not self.special:
+            return np.zeros((0, len(chain.commits)), dtype=np.bool_)
         reached = np.full(self._history.size, NEVER)
         reached[chain.behind] = np.searchsorted(chain.until, np.arange(len(chain.behind)), side="right")
         places = np.arange(len(chain.commits))
