@@ -104,15 +104,19 @@ def _rule(word: str) -> Rule:
     field, _, rest = word.partition(":")
     text, _, number = rest.rpartition("=")
     known: dict[str, Field] = {name: name for name in get_args(Field)}
+    if field not in known or not text:
+        raise UserError(f"--prior {word}: no such rule", next_step=advice)
     try:
         weight = float(number)
+    except ValueError as error:
+        raise UserError(f"--prior {word}: {number!r} is no number", next_step=advice) from error
+    try:
         # A folder means all that is in it.
         pattern = re.compile(translate(f"{text}*" if text.endswith("/") else text) if field == "path" else text)
-    except (ValueError, re.error) as error:
+    except re.error as error:
         raise UserError(f"--prior {word}: {error}", next_step=advice) from error
-    if field not in known or not text or not LOWEST <= weight <= HIGHEST:
-        why = f"a weight is between {LOWEST:g} and {HIGHEST:g}" if field in known and text else "no such rule"
-        raise UserError(f"--prior {word}: {why}", next_step=advice)
+    if not LOWEST <= weight <= HIGHEST:
+        raise UserError(f"--prior {word}: a weight is between {LOWEST:g} and {HIGHEST:g}", next_step=advice)
     return Rule(known[field], pattern, weight)
 
 
