@@ -34,6 +34,9 @@ MARK = "BISECTSYMS_SLOT"
 """Variable of the environment by which processes of a slot are found again."""
 GRACE_SECONDS = 5.0
 REAP_SECONDS = 0.5
+EXECUTED_SECONDS = 0.01
+KERNEL = (0, 2)
+"""Parents of threads of the kernel, which never have an environment."""
 PR_SET_CHILD_SUBREAPER = 36
 """linux/prctl.h"""
 
@@ -193,13 +196,25 @@ def end_marked(slot: str) -> int:
 
     For what left its session (setsid), and for what a driver that died by SIGKILL left behind.
     """
-    found = 0
+    found, bare = 0, list[psutil.Process]()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK) == slot:
-                process.kill()
-                found += 1
+            if not process.environ() and process.ppid() not in KERNEL:
+                bare.append(process)
+            found += _end_if_marked(process, slot)
+    if bare:  # a process that is just being executed shows no environment for a moment
+        time.sleep(EXECUTED_SECONDS)
+    for process in bare:
+        with contextlib.suppress(psutil.Error, OSError):
+            found += _end_if_marked(process, slot)
     return found
+
+
+def _end_if_marked(process: psutil.Process, slot: str) -> bool:
+    marked = process.pid != os.getpid() and process.environ().get(MARK) == slot
+    if marked:
+        process.kill()
+    return marked
 
 
 @contextlib.contextmanager
