@@ -15,7 +15,7 @@ import numpy as np
 from bisectsyms.search.choice import Branch, Options, Plans, Sides, along, at_ends, at_tested, outcomes
 from bisectsyms.search.costs import Costs
 from bisectsyms.search.history import Chain, History, Mask
-from bisectsyms.search.likelihood import UNDECIDED, Likelihood
+from bisectsyms.search.likelihood import REPEATS, UNDECIDED, Likelihood
 from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.partition import Partition
 from bisectsyms.search.posterior import Posterior, Prior
@@ -130,7 +130,9 @@ class Asking:
         share = 1.0 if share > 1.0 - UNDECIDED else share
         for commit, seen in state.likelihood.seen.items():
             spent = state.likelihood.reach is not None and len(seen.layouts) >= state.likelihood.reach
-            attraction[commit] *= 1.0 - share if seen.failed_layouts or spent else 0.0
+            repeated = seen.failed + seen.clean - len(seen.layouts)
+            told = (seen.failed_layouts or spent) and not (spent and repeated >= REPEATS)
+            attraction[commit] *= 1.0 - share if told else 0.0
         return attraction
 
     def _seen_before(self, state: State, branches: Sequence[Branch]) -> list[Options]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-CERTAIN = 0.22
+CERTAIN = 0.35
 """Prior mass of a failure that shows in every attempt."""
 TILT = 0.7
 """Rates below 1 have a density of rate^TILT in the logarithm of the rate: between uniform there and uniform. The
@@ -34,6 +34,12 @@ KAPPAS = (2.0, 4.0, 8.0, 20.0, 100.0)
 LEAST_ALPHA = 0.4
 """Smallest mean * kappa. Far below 1 most bad commits would fail at next to no layout at all, and hundreds of clean
 layouts would be no proof; above 1 a Beta distribution has no mass to speak of at 0."""
+
+TAIL = 0.7
+"""Spreads of one mean weigh alpha^-TAIL, alpha being mean * kappa: to take a heavy tail for a thin one names a commit
+too soon, the other way round it only takes longer."""
+THIN = 50.0
+"""Above this alpha there is no difference any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,9 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
         mean, kappa = (grid.ravel() for grid in np.meshgrid(rates[::2], np.array(KAPPAS), indexing="ij"))
         mean = np.minimum(mean, 0.995)
         possible = mean * kappa >= LEAST_ALPHA
-        spreads = possible.reshape(-1, len(KAPPAS)).sum(axis=1).repeat(len(KAPPAS))
-        mass = np.add.reduceat(masses, np.arange(0, len(rates), 2)).repeat(len(KAPPAS)) / spreads
+        tails = np.where(possible, np.minimum(mean * kappa, THIN) ** -TAIL, 0.0)
+        spreads = tails / tails.reshape(-1, len(KAPPAS)).sum(axis=1).repeat(len(KAPPAS))
+        mass = np.add.reduceat(masses, np.arange(0, len(rates), 2)).repeat(len(KAPPAS)) * spreads
         mean, kappa, mass = mean[possible], kappa[possible], mass[possible]
         weight = np.concatenate([(1.0 - LAYOUT) * weight, LAYOUT * mass])
         new, below = np.concatenate([new, mean]), np.concatenate([below, np.zeros(len(mean))])

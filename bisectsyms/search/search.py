@@ -31,12 +31,12 @@ Ending = Literal["culprit", "predates", "not-reproduced", "undecided"]
 
 PREDATES = 0.06
 """Prior mass of "older than the range"."""
+OLDER_STILL = 0.05
+"""Share of the doubt that "older than the range" may have when a commit is named."""
 NOT_REPRODUCED = 0.05
 """Prior mass of "never fails here"."""
-FAILURES_AT_END = 3
-"""Failures at the failing end before anything else is tried."""
-FAILURES_IN_A_ROW = 1
-"""So many are enough where no attempt at it was clean."""
+TOGETHER = 3
+"""Tests at once of the failing end, as long as it has not failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ class Search:
         share = 1.0 - PREDATES - NOT_REPRODUCED
         self._prior = Prior(share * weights / weights.sum(), PREDATES, NOT_REPRODUCED)
         self._candidates, self._failing_end = candidates, max(bad, default=0)
+        self._passing_ends = sorted(set(good))
         self.confidence, self._min_rate, self._budget, self._reach = confidence, min_rate, budget, layouts
         self._costs = costs or Costs()
         self._partition = Partition(candidates, self._prior.commits)
@@ -207,17 +208,15 @@ class Search:
         return chosen
 
     def _at_the_failing_end(self, most: int) -> list[int]:
-        """The failing end again and again, until it has failed often enough for clean attempts elsewhere to tell.
+        """The failing end again and again until it has failed; if it never does, this is how that is found.
 
-        Without a first idea of the rate the search would wander: measured, three failures there cost no attempt in
-        the end, and save some where old commits fail as well. If it never fails, this is how that is found.
+        More failures there, for a first idea of the rate, were measured: they saved nothing elsewhere.
         """
         end = self._failing_end
-        failed, clean, drawn = self._seen_at_end()
-        if end in self._untestable or self._is_spent(drawn):
+        failed, _, drawn = self._seen_at_end()
+        if failed or end in self._untestable or self._is_spent(drawn):
             return []
-        wanted = FAILURES_AT_END if clean else FAILURES_IN_A_ROW
-        return [end] * max(0, min(most, wanted - failed - self._out.count(end)))
+        return [end] * max(0, min(most, TOGETHER - self._out.count(end)))
 
     def _seen_at_end(self) -> tuple[int, int, int]:
         """(failed, clean, different layouts) at the failing end; the clean ones of the kind that was tried most."""
@@ -276,7 +275,10 @@ class Search:
             (now.not_reproduced, "not-reproduced", None),
         ]
         probability, kind, commit = max(answers, key=lambda answer: answer[0])
-        if probability < self.confidence or (kind == "not-reproduced" and not self._rates_excluded()):
+        open_still = (kind == "not-reproduced" and not self._rates_excluded()) or (
+            kind == "culprit" and self._predates_is_open()
+        )
+        if probability < self.confidence or open_still:
             return Result("undecided", None, probability, credible, endings)
         return Result(kind, commit, probability, credible, endings)
 
@@ -291,7 +293,11 @@ class Search:
         now = self._posterior()
         commits = now.commits(self._prior, self._partition)
         never = now.not_reproduced if self._rates_excluded() else 0.0
-        if max(float(commits.max()), now.predates, never) >= self.confidence:
+        if max(now.predates, never) >= self.confidence:
+            return True
+        if self._predates_is_open():
+            return False
+        if float(commits.max()) >= self.confidence:
             return True
         # An untestable commit with one child cannot be told from that child: when they have it together, that is all.
         together: dict[int, float] = {}
@@ -301,6 +307,23 @@ class Search:
                 float(commits[commit]) if same != commit else 0
             )
         return max(together.values(), default=0.0) >= self.confidence
+
+    def _predates_is_open(self) -> bool:
+        """Whether "older than the range" is too likely for a commit to be named, and a test can tell.
+
+        To blame somebody's commit where nothing changed is the worse mistake, and a few attempts at a passing end
+        are all that it takes to see it.
+        """
+        return self._posterior().predates > OLDER_STILL * (1.0 - self.confidence) and bool(self._telling_ends())
+
+    def _telling_ends(self) -> list[int]:
+        """Passing ends that can be tested and have layouts left."""
+        seen = self._likelihood(self._working_kind()).seen
+        return [
+            end
+            for end in self._passing_ends
+            if end not in self._untestable and not (end in seen and self._is_spent(len(seen[end].layouts)))
+        ]
 
     def _weigh(self, attempt: Attempt) -> None:
         self._note(attempt.commit)
@@ -337,6 +360,8 @@ class Search:
     def _choose(self) -> int | None:
         for commit in self._out:
             self._note(commit)
+        if self._posterior().commits(self._prior, self._partition).max() >= self.confidence:
+            return min(self._telling_ends(), key=self._passing_ends.index, default=None)
         state = State(self._prior, self._partition, self._posterior(), self._likelihood(self._working_kind()))
         return self._asking.choose(state, self._out, self._untestable, self._costs, self._here)
 
