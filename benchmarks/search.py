@@ -1,10 +1,10 @@
 """How few attempts find the culprit, and how true the stated confidence is: ours, and others, on the same worlds.
 
-    python -m benchmarks.search [--trials 400] [--seed 1000] [--confidence .95] [--peers] [CELL...]
+    python -m benchmarks.search [--trials 400] [--seed 1000] [--confidence .95 ...] [--peers] [CELL...]
 
-The seeds count up from --seed in every cell, for every tool. `pip install git-bayesect==1.2` into the Python that
-runs this adds its column. What is done already, with the same figures, is not done again; remove
-benchmarks/results/search.json to begin anew.
+The seeds count up from --seed in every cell, for every tool and every confidence. The others are measured at the
+first confidence; `pip install git-bayesect==1.2` into the Python that runs this adds its column. What is done
+already, of the same trials and seed, is not done again; remove benchmarks/results/search.json to begin anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bisectsyms.search.bounds import fano
 from bisectsyms.search.worlds import Run, Setting, World
 from bisectsyms.usecases.simulate import Simulated, SimulateOptions, simulate
 
-TRIALS, SEED, CONFIDENCE = 400, 1000, 0.95
+TRIALS, SEED, CONFIDENCES = 400, 1000, (0.95, 0.8, 0.9, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +79,33 @@ OTHERS: dict[str, Callable[..., Run | None]] = {
 }
 
 
+Tables = dict[str, dict[str, Any]]
+"""Confidence -> cell -> who -> figures."""
+
+
 def main(argv: list[str]) -> int:
     """Measure what is missing, tell all; 1 if a figure is not reached."""
     parser = argparse.ArgumentParser()
     parser.add_argument("cells", nargs="*")
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--confidence", type=float, default=CONFIDENCE)
+    parser.add_argument("--confidence", type=float, nargs="+", default=CONFIDENCES)
     parser.add_argument("--peers", action="store_true", help="measure the others, too")
     given = parser.parse_args(argv)
-    run = {"trials": given.trials, "seed": given.seed, "confidence": given.confidence}
+    run = {"trials": given.trials, "seed": given.seed}
     result = report.load("search")
-    rows: dict[str, Any] = result["rows"] if result.get("run") == run else {}
-    for name in given.cells or CELLS:
-        row = rows.setdefault(name, {})
-        if "ours" not in row:
-            row["ours"] = _ours(CELLS[name], **run)
-        if given.peers:
-            _others(CELLS[name], row, **run)
-        print(name, row, flush=True)
-        report.save("search", {"run": run, "rows": rows})
-    return 0 if _tell(run, rows) else 1
+    tables: Tables = result["tables"] if result.get("run") == run else {}
+    for confidence in given.confidence:
+        rows = tables.setdefault(f"{confidence:g}", {})
+        for name in given.cells or CELLS:
+            row = rows.setdefault(name, {})
+            if "ours" not in row:
+                row["ours"] = _ours(CELLS[name], confidence=confidence, **run)
+            if given.peers and confidence == given.confidence[0]:
+                _others(CELLS[name], row, confidence=confidence, **run)
+            print(confidence, name, row, flush=True)
+            report.save("search", {"run": run, "tables": tables})
+    return 0 if _tell(run, tables) else 1
 
 
 def search() -> bool:
@@ -136,43 +142,64 @@ def least_right(trials: int, chance: float, cells: int) -> float:
     return 1.0
 
 
-def _tell(run: dict[str, Any], rows: dict[str, Any]) -> bool:
-    lines, met = [], True
-    for name, row in rows.items():
-        cell, ours = CELLS[name], row["ours"]
-        figure = ours["rounds"] if cell.at_once > 1 else ours["cost"]
-        accuracy = ours["right_of_named"] if cell.accuracy else ours["right"]
-        wanted = least_right(run["trials"], cell.accuracy or run["confidence"], len(CELLS))
-        sound = accuracy is not None and accuracy >= wanted and (cell.reach is None or ours["named"] >= 0.9)
-        changed = cell.setting.truth == "culprit"
-        reached = figure <= (cell.reach or math.inf) if changed else ours["named"] <= 1.0 - run["confidence"]
-        wish = f"{cell.reach:.0f}" if cell.reach else "" if changed else "names none"
-        met = met and sound and reached
-        setting = cell.setting
-        plain = setting.truth == "culprit" and setting.layouts is None and not cell.move and cell.at_once == 1
-        bound = fano(setting.commits - 1, setting.old, setting.new, run["confidence"]) if plain else None
-        others = [f"{row[one]['cost']:.0f} ({row[one]['right']:.3f})" if one in row else "" for one in OTHERS]
-        lines.append(
-            (
-                name,
-                f"{bound:.0f}" if bound else "",
-                f"{figure:.1f} ({accuracy or 0:.3f})",
-                wish + ("" if reached else ", **not reached**"),
-                "yes" if sound else f"**no**, wanted {wanted:.3f}",
-                f"{ours['named']:.3f}",
-                *others,
-            )
-        )
-    head = ("cell: commits (old, new)", "Fano", "ours (right)", "wanted", "accurate", "names a commit", *OTHERS)
-    body = (
-        f"`python -m benchmarks.search --peers`: {run['trials']} trials a cell, seeds from {run['seed']}, confidence\n"
-        f"{run['confidence']}. Mean attempts to the end, those at the ends of the range included; cost where a move\n"
-        "has one; in brackets the share of right answers (with layouts, of the commits named). The others are\n"
-        "linear, and those told the rates are also told that there is a culprit.\n\n"
+def _tell(run: dict[str, int], tables: Tables) -> bool:
+    met, body = True, ""
+    for number, (confidence, rows) in enumerate(tables.items()):
+        lines = [_line(name, row, float(confidence), run["trials"]) for name, row in rows.items()]
+        met = met and all(line.sound and line.reached for line in lines)
+        others = list(OTHERS) if number == 0 else []
+        head = ("cell: commits (old, new)", "Fano", "ours (right)", "wanted", "accurate", "names a commit", *others)
+        cells = [(*line.cells, *line.others) if number == 0 else line.cells for line in lines]
+        body += f"## Confidence {confidence}\n\n{report.table(head, cells)}\n"
+    intro = (
+        f"`python -m benchmarks.search --peers`: {run['trials']} trials a cell, seeds from {run['seed']}.\n"
+        "Mean attempts to the end, those at the ends of the range included; cost where a move has one; in brackets\n"
+        "the share of right answers (with layouts, of the commits named). The others are linear, and those told the\n"
+        "rates are also told that there is a culprit. Attempts are wanted of the first table only.\n\n"
     )
-    report.write_markdown("search", "How few attempts find the culprit?", body + report.table(head, lines))
-    print(report.table(head, lines))
+    report.write_markdown("search", "How few attempts find the culprit?", intro + body)
+    print(body)
     return met
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One cell as it is told."""
+
+    cells: tuple[str, ...]
+    others: tuple[str, ...]
+    sound: bool
+    reached: bool
+
+
+def _line(name: str, row: dict[str, Any], confidence: float, trials: int) -> Line:
+    cell, ours = CELLS[name], row["ours"]
+    figure = ours["rounds"] if cell.at_once > 1 else ours["cost"]
+    accuracy = ours["right_of_named"] if cell.accuracy else ours["right"]
+    first = confidence == CONFIDENCES[0]
+    # `accuracy` of the cells with layouts is wanted at the first confidence; at the others it is shown.
+    wanted = least_right(trials, min(cell.accuracy or 1.0, confidence), len(CELLS))
+    sound = accuracy is not None and accuracy >= wanted and (cell.reach is None or ours["named"] >= 0.9)
+    setting = cell.setting
+    changed = setting.truth == "culprit"
+    most_named = {0.95: 0.05, 0.99: 0.02}.get(confidence, 1.0)
+    reached = (not first or figure <= (cell.reach or math.inf)) if changed else ours["named"] <= most_named
+    wish = (f"{cell.reach:.0f}" if cell.reach and first else "") if changed else "names none"
+    plain = changed and setting.layouts is None and not cell.move and cell.at_once == 1
+    bound = fano(setting.commits - 1, setting.old, setting.new, confidence) if plain else None
+    return Line(
+        (
+            name,
+            f"{bound:.0f}" if bound else "",
+            f"{figure:.1f} ({accuracy or 0:.3f})",
+            wish + ("" if reached else ", **not reached**"),
+            "yes" if sound else f"**no**, wanted {wanted:.3f}",
+            f"{ours['named']:.3f}",
+        ),
+        tuple(f"{row[one]['cost']:.0f} ({row[one]['right']:.3f})" if one in row else "" for one in OTHERS),
+        sound,
+        reached,
+    )
 
 
 if __name__ == "__main__":
