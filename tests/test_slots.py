@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_a_locked_slot_is_left_to_its_owner(repository: Repository, slot: Slot, 
     third = slots.acquire(tmp_path / "slots", repository)
     assert third.path == second.path
     third.release()
+
+
+def test_who_only_looks_does_not_cost_a_slot(repository: Repository, slot: Slot, tmp_path: Path) -> None:
+    slot.release()
+    with (slot.path / "lock").open() as looked:
+        fcntl.flock(looked, fcntl.LOCK_EX)
+        again = slots.acquire(tmp_path / "slots", repository, sleep=lambda _: fcntl.flock(looked, fcntl.LOCK_UN))
+    assert again.path == slot.path
+    again.release()
 
 
 @pytest.mark.parametrize("damage", ["nothing", "index.lock", "half a checkout", "src gone", "admin gone", "dirty"])

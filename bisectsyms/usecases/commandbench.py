@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.commandrule import STOPPED, TIME_OVER
@@ -92,7 +93,7 @@ class CommandBench(Bench):
                 env=environ,
                 store=self.store,
                 timeout=tested.timeout,
-                slots_in_use=slots.in_use(options.slots_dir, repository),
+                slots_in_use=partial(slots.in_use, options.slots_dir, repository),
                 warn=reporter.say,
             )
             for path, _ in words.content:

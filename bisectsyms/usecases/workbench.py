@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.environment import for_build
@@ -99,7 +100,7 @@ class Workbench(Bench):
             store=self.store,
             seeds=Seeds(self.repository.state_dir / "seeds"),
             timeout=loaded.profile.timeout,
-            slots_in_use=slots.in_use(self._options.slots_dir, self.repository),
+            slots_in_use=partial(slots.in_use, self._options.slots_dir, self.repository),
             warn=self.reporter.say,
         )
 
