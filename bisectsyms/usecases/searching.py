@@ -44,9 +44,7 @@ class Searching:
         self.now = now
         bench = self.bench
         basis = Basis(bench.ledger, bench.cell, bench.kinds, judging.draws, bench.known)
-        self._before = Before(
-            basis, bench.repository, commits, options, objtree=bench.builder.objtree, say=bench.reporter.say
-        )
+        self._before = Before(basis, bench.repository, commits, options, objtree=bench.objtree, say=bench.reporter.say)
         self.learning = Learning(basis, commits, options, self._before)
         self.limits = Limits(options.deadline, options.max_attempts, lambda: bench.made, now)
         self.controlling = Controlling(judging, self.learning, commits.commits, self.limits)
@@ -95,7 +93,7 @@ class Searching:
             ask = probe(seen, kind, self.bench.arrival(revision), draw)
             if isinstance(ask, Decision):
                 return
-            made = self.bench.attempt(revision, ask)
+            (made,) = self.bench.at_once(revision, ask)
             outcome = made.result and made.result.outcome
             if outcome and outcome.is_evidence and (ask.kind is kind or outcome.is_failure):
                 return

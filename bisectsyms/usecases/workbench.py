@@ -25,8 +25,9 @@ from bisectsyms.effects.toolsearch import choose
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Attempt, Kind, Revision
-from bisectsyms.usecases.bench import Bench, Options, Reporter
+from bisectsyms.usecases.bench import Bench, Options
 from bisectsyms.usecases.cells import cell_of, objtree_key
+from bisectsyms.usecases.desk import Reporter
 from bisectsyms.usecases.notices import Notices
 
 
