@@ -270,6 +270,7 @@ class Seen:
     number: int
     revision: Revision
     observation: Observation
+    slot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Controlling:
         """The commit nearest to the slot that has failed often enough to be known for it."""
         failing = self.learning.failing()
         fit = [one for one, times in failing.items() if times >= CONTROL_FAILURES and not self.learning.is_left(one)]
-        here = self.learning.here
+        here = self.learning.ways.here
         return min(fit, key=lambda one: (abs(one - here) if here is not None else 0, -failing[one]), default=None)
 
     def _draw(self, commit: int) -> Draw:
