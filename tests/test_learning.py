@@ -454,3 +454,4 @@ def test_how_long_it_takes_grows_with_the_history_and_with_a_lower_rate() -> Non
     seldom = outlook(replace(now, rate=0.01, clean=400))
     assert fifth.repeats < seldom.repeats
     assert outlook(replace(now, layouts=20)).moves > 0
+    assert half.repeats < outlook(replace(now, at_once=8)).repeats, "chosen before the others are known"
