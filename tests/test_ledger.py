@@ -211,3 +211,11 @@ def test_what_was_known_changes_by_words_and_not_by_attempts(tmp_path: Path) -> 
         assert taken_back != excluded
         other.tell(attempt.plan.revision, CELL, Word.FAILED, "")
         assert ledger.changed() != taken_back
+
+
+def test_attempts_are_counted_by_how_many_slots_were_in_use(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        for slots, outcome in ((1, CLEAN), (2, CLEAN), (2, FAILED), (2, replace(CLEAN, outcome=Outcome.INFRA))):
+            measured = replace(outcome.measured, slots_in_use=slots)
+            ledger.finish(ledger.begin(plan()), replace(outcome, measured=measured))
+        assert ledger.side_by_side(CELL.key) == {2: 2, 1: 1}

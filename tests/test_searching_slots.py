@@ -53,18 +53,21 @@ def wait_for(ready: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_two_at_once_name_the_commit_and_the_log_replays(user: User, tmp_path: Path) -> None:
+def test_two_at_once_name_the_commit_and_what_ran_beside_what_is_told(user: User, tmp_path: Path) -> None:
     repo = write(tmp_path / "repo", ["exit 0"] * 12 + [CHANCE.format(of_256=128)] * 12)
     words = ("--confidence", "0.99", "1", "24", "--", "sh", "test.sh")
     done = bisect(user, repo, "--json", "--slots", "2", *words)
     assert found(done) == ("culprit", "13"), done.stderr
     answer = json.loads(done.stdout)
     assert {row[3][-2:] for row in rows(repo)} == {"-0", "-1"}, "both slots worked"
-    assert {row[4] for row in rows(repo)} == {2}
+    assert answer["side_by_side"] == {"2": answer["attempts"]}
     assert len(rows(repo)) == answer["attempts"]
     replayed = user.run("git", "bisect", "replay", answer["log"], cwd=repo)
     assert f"{git(repo, 'rev-parse', '13')} is the first bad commit" in replayed.stdout
+    status = user.run("bisectsyms", "status", cwd=repo).stdout
+    assert f"side by side: {answer['attempts']} attempts with 2 slots in use" in status
     alone = bisect(user, repo, "--slots", "1", *words)
+    assert "beside more or fewer a race has another rate" in alone.stderr
     assert "0 attempts in" in alone.stdout, "everything is in the ledger"
 
 
@@ -75,8 +78,7 @@ def test_no_more_attempts_than_allowed_and_the_slots_are_remembered(user: User, 
     assert done.returncode == 3, done.stderr
     assert len(rows(repo)) == most
     answer = json.loads(bisect(user, repo, "--json").stdout)
-    assert answer["kind"] == "culprit"
-    assert {row[4] for row in rows(repo)} == {3}
+    assert (answer["kind"], answer["side_by_side"]["3"]) == ("culprit", most + answer["attempts"])
 
 
 def test_a_setup_runs_once_per_move_of_each_slot(user: User, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.probing import probe
-from bisectsyms.core.words import count, duration, listed, percent
+from bisectsyms.core.words import count, duration, listed, percent, side_by_side
 from bisectsyms.effects.dag import Ends, Range
 from bisectsyms.model import Attempt, Draw, Kind, Revision
 from bisectsyms.search import Result
@@ -76,6 +76,8 @@ class Searching:
             InfraError: the machine stopped us; the same command goes on.
         """
         concluded: Conclusion | None = None
+        if others := {slots: made for slots, made in self._side_by_side().items() if slots != self.bench.slots}:
+            self._say(f"known are {side_by_side(others)}: beside more or fewer a race has another rate")
         self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
         while True:
             search = self.learning.search()
@@ -165,6 +167,7 @@ class Searching:
             log=write_log(repository, self.ends, self.range, self.options, result, decided=not why),
             terms=self.options.terms,
             before=self._before.foreknown(),
+            side_by_side=self._side_by_side(),
         )
 
     def _nothing_to_test(self) -> str:
@@ -225,6 +228,9 @@ class Searching:
         rate = f"rate {belief.expected_rate():.2g} ({low:.2g}-{high:.2g})"
         repeats = count(ahead.repeats, NAMES.get(kind, kind.value))
         return f"{rate}: about {repeats} and {count(ahead.moves, 'move')}{more}{side}, {duration(seconds)}"
+
+    def _side_by_side(self) -> dict[int, int]:
+        return self.bench.ledger.side_by_side(self.bench.cell.key)
 
     def _revision(self, commit: int) -> Revision:
         return self.bench.repository.resolve(self.range.commits[commit])

@@ -155,6 +155,16 @@ class Queries:
         )[0]
         return None if mean is None else float(mean)
 
+    def side_by_side(self, cell: str) -> dict[int, int]:
+        """How many attempts of this cell are evidence, by the number of slots that were in use when they began."""
+        found = self._select(
+            "select slots_in_use, count(*) from attempts where cell = ? "
+            "and outcome in ('CLEAN', 'INCONSISTENT', 'FAILED') and number not in (select attempt from excluded) "
+            "group by slots_in_use order by 2 desc",
+            cell,
+        )
+        return dict(tuple(row) for row in found)
+
     def last_release(self, cell: str) -> str:
         """kernel.release of the newest attempt in this cell that got as far; empty before the first."""
         found = self._select(
