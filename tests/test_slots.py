@@ -76,6 +76,22 @@ def test_a_slot_moves_whatever_happened_to_it(
     assert not repository.git("status", "--porcelain", cwd=slot.src)
 
 
+def test_two_slots_never_share_what_git_has_of_a_worktree(
+    repository: Repository, slot: Slot, history: History, tmp_path: Path
+) -> None:
+    """A repository that was made anew gives the names in another order, and `.git` of a slot of before stays."""
+    good, bad = repository.resolve(history.good), repository.resolve(history.bad)
+    second = slots.acquire(tmp_path / "slots", repository)
+    slot.move_to(good)
+    second.move_to(good)
+    shutil.copy(slot.src / ".git", second.src / ".git")
+    second.move_to(bad)
+    assert (head(repository, slot), head(repository, second)) == (history.good, history.bad)
+    assert not repository.git("status", "--porcelain", cwd=slot.src)
+    assert not repository.git("status", "--porcelain", cwd=second.src)
+    second.release()
+
+
 @pytest.fixture
 def fixed(repository: Repository, history: History, tmp_path: Path) -> str:
     """A git tree: the bad end with a changed Makefile, without lib/string.c, and with a new file in a new folder."""

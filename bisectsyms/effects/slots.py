@@ -234,12 +234,18 @@ class Slot:
         return self._repository.git("diff", *options, revision.commit, cwd=self.src)
 
     def _is_worktree(self) -> bool:
-        return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()
+        """Whether git knows it as this one: where a repository was made anew, what it has may be of another slot."""
+        admin = self._admin()
+        try:
+            known = admin / (admin / "gitdir").read_text().strip()
+        except OSError:
+            return False
+        return (admin / "HEAD").exists() and known.resolve() == (self.src / ".git").resolve()
 
     def _admin(self) -> Path:
         """The worktree's own folder inside the repository."""
         with contextlib.suppress(OSError):
-            return Path((self.src / ".git").read_text().removeprefix("gitdir:").strip())
+            return self.src / (self.src / ".git").read_text().removeprefix("gitdir:").strip()
         return self.src / ".git"
 
     def _make_worktree(self, revision: Revision) -> None:
