@@ -215,6 +215,7 @@ class Measured:
     load: float = 0.0
     """One-minute load average when it began (getloadavg(3))."""
     slots_in_use: int = 1
+    """Slots of the repository that were locked when it began: so many attempts may have run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,7 @@ class Seen:
     number: int
     revision: Revision
     observation: Observation
+    slot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

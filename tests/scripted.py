@@ -14,6 +14,7 @@ from bisectsyms.effects.slots import Objtree
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Cell, Draw, Kind, Outcome, Plan, Result, Revision
 from bisectsyms.usecases.bench import Bench, Options
+from bisectsyms.usecases.desk import Reporter
 from tests.ledgers import CELL, MEASURED
 
 Shows = Callable[[Plan], tuple[Outcome, str]]
@@ -65,12 +66,14 @@ class Scripted(Bench):
 
     kinds = (Kind.RELINK, Kind.CLEAN)
 
-    def __init__(self, repo: Path, aside: Path, shows: Shows, lengths: int = 1) -> None:
+    def __init__(
+        self, repo: Path, aside: Path, shows: Shows, lengths: int = 1, reporter: Reporter | None = None
+    ) -> None:
         self.heard = Heard()
         variation = Variation(lengths)
         cell = replace(CELL, variation=str(variation))
         options = Options(slots_dir=aside / "slots", toolchains=load_toolchains(aside))
         fine = Health(oom_kills=0, free_bytes=10 * LEAST_FREE_BYTES, load=0.0)
         repository = Repository.discover(repo, {})
-        super().__init__(repository, cell, variation, options, self.heard, health=lambda folder: fine)
+        super().__init__(repository, cell, variation, options, reporter or self.heard, health=lambda folder: fine)
         self.builder = Maker(cell, self.slot.path, self.slot.objtree("scripted"), shows)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bisectsyms.core.belief import Sample
 from bisectsyms.core.control import has_fallen, is_due, unvouched
@@ -21,8 +22,10 @@ from bisectsyms.errors import UserError
 from bisectsyms.model import Draw, Kind, Observation, Outcome, Plan, Result, Revision, Seen, Word
 from bisectsyms.search.history import History
 from bisectsyms.usecases.answering import write_log
+from bisectsyms.usecases.desk import Place
 from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
 from bisectsyms.usecases.planning import Standing, outlook
+from bisectsyms.usecases.ways import Ways
 from tests.ledgers import CELL, CLEAN, FAILED
 from tests.test_searching import git
 
@@ -141,6 +144,46 @@ def test_equal_trees_that_do_not_build_do_not_hold_the_search_up(history: Callab
 def test_ends_of_one_tree_leave_nothing_to_find(history: Callable[..., Bisected]) -> None:
     with pytest.raises(UserError, match="the same tree"):
         history(*"abca").learning().search()
+
+
+# Several slots
+
+
+def test_attempts_of_others_are_added_in_any_order_and_words_make_the_search_anew(
+    history: Callable[..., Bisected],
+) -> None:
+    bisected = history()
+    bisected.made("10", FAILED)
+    learning = bisected.learning()
+    search = learning.search()
+    with Ledger.open(bisected.repository.state_dir) as sibling:
+        plans = [Plan(bisected.revision(name), CELL, Kind.RELINK, Draw(), name, "", False, "") for name in ("3", "7")]
+        numbers = [sibling.begin(one) for one in plans]
+        sibling.finish(numbers[1], FAILED)
+        assert learning.search() is search
+        assert not learning.is_stale()
+        assert [len(learning.seen(bisected.at(name))) for name in ("3", "7")] == [0, 1]
+        sibling.finish(numbers[0], CLEAN)
+        assert learning.search() is search
+        assert [len(learning.seen(bisected.at(name))) for name in ("3", "7")] == [1, 1], "begun before, ended after"
+        once = bisected.learning().search().result
+        assert search.result.endings == pytest.approx(once.endings), "as one that reads everything at once"
+        sibling.tell(bisected.revision("5"), CELL, Word.CLEAN, "")
+        assert learning.is_stale()
+        assert learning.search() is not search
+
+
+def test_what_runs_is_not_asked_for_again_even_by_a_search_made_anew(history: Callable[..., Bisected]) -> None:
+    bisected = history()
+    for _ in range(3):
+        bisected.made("10", FAILED)
+    learning = bisected.learning()
+    first = learning.next()
+    assert first is not None
+    second = learning.next(out=[first])
+    learning.forget()
+    assert learning.next(out=[first]) == second != first
+    assert learning.next() == first, "a test that was given up is out no more"
 
 
 # What cannot be tested any more
@@ -296,8 +339,18 @@ def test_a_log_names_no_commit_before_it_is_decided(history: Callable[..., Bisec
 # Controls, pace, and how long it takes
 
 
-def seen(outcome: Outcome, kind: Kind = Kind.RELINK, *, tree: str = "t", seconds: float = 1.0) -> Seen:
-    return Seen(1, Revision("c", tree, ""), Observation(kind, outcome, seconds=seconds))
+def seen(
+    outcome: Outcome,
+    kind: Kind = Kind.RELINK,
+    *,
+    tree: str = "t",
+    seconds: float = 1.0,
+    slot: str = "",
+    from_scratch: bool = False,
+) -> Seen:
+    return Seen(
+        1, Revision("c", tree, ""), Observation(kind, outcome, seconds=seconds, from_scratch=from_scratch), slot
+    )
 
 
 def test_cleans_since_the_last_failure_wait_for_a_control() -> None:
@@ -357,6 +410,40 @@ def test_the_pace_of_repeats_and_moves() -> None:
     assert pace.move(Kind.CLEAN) == 0.0
 
 
+def test_each_slot_has_a_way_of_its_own_and_an_empty_one_builds_everything_first() -> None:
+    pace = Pace()
+    for one in (
+        seen(Outcome.CLEAN, Kind.CLEAN, tree="a", seconds=300.0, slot="0", from_scratch=True),
+        seen(Outcome.CLEAN, Kind.CLEAN, tree="b", seconds=320.0, slot="1", from_scratch=True),
+        seen(Outcome.CLEAN, tree="a", seconds=2.0, slot="0"),
+        seen(Outcome.CLEAN, tree="b", seconds=4.0, slot="1"),
+        seen(Outcome.CLEAN, Kind.INCREMENTAL, tree="c", seconds=30.0, slot="1"),
+    ):
+        pace.note(one)
+    assert pace.repeats[Kind.RELINK] == [2.0, 4.0], "not one of them is a move"
+    assert pace.moves == [30.0]
+    assert pace.arrive(Kind.RELINK) == 310.0
+    assert pace.arrive(Kind.CLEAN) == 0.0, "there is nothing to save"
+
+
+def test_a_move_costs_what_it_costs_the_nearest_free_slot(history: Callable[..., Bisected]) -> None:
+    ways, commits = Ways(), np.array([1, 5, 8])
+    for tree, commit in (("a", 1), ("b", 8)):
+        ways.note(seen(Outcome.CLEAN, tree=tree, slot=tree), commit)
+
+    def between(here: int, them: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.abs(them - here) * 10.0
+
+    def to(*places: Place) -> list[float]:
+        return [float(one) for one in ways.seconds_to(commits, Kind.RELINK, places, between)]
+
+    assert to(Place("a", warm=True)) == [0.0, 40.0, 70.0]
+    assert to(Place("a", warm=True), Place("b", warm=True)) == [0.0, 30.0, 0.0]
+    assert to() == to(Place("b", warm=True)), "where the last attempt was"
+    empty, nowhere = to(Place("", warm=False)), to(Place("", warm=True))
+    assert empty == nowhere == [MOVE] * 3, "neither was seen yet"
+
+
 def test_how_long_it_takes_grows_with_the_history_and_with_a_lower_rate() -> None:
     now = Standing(64, 0.5, failed=4, clean=4, passed=0, move=1.0, confidence=0.95, min_rate=0.01)
     half, fifth = outlook(now), outlook(replace(now, rate=0.2, clean=16))
@@ -367,3 +454,4 @@ def test_how_long_it_takes_grows_with_the_history_and_with_a_lower_rate() -> Non
     seldom = outlook(replace(now, rate=0.01, clean=400))
     assert fifth.repeats < seldom.repeats
     assert outlook(replace(now, layouts=20)).moves > 0
+    assert half.repeats < outlook(replace(now, at_once=8)).repeats, "chosen before the others are known"

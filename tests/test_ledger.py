@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.model import Attempt, Kind, Outcome, Verdict
+from bisectsyms.model import Attempt, Kind, Outcome, Verdict, Word
 from tests.ledgers import CELL, CLANG, CLEAN, FAILED, digest, judged, plan
 
 
@@ -176,3 +176,46 @@ def test_the_size_of_evidence_is_written_where_it_is_known(tmp_path: Path) -> No
         sizes = [tuple(row) for row in ledger._db.execute("select name, size from evidence order by name")]
     assert sizes[0][1] >= 3000
     assert sizes[1] == ("b", None)
+
+
+def test_attempts_that_end_in_another_order_are_all_told_of(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        first, second, third = (ledger.begin(plan(number)) for number in (1, 2, 3))
+        ledger.finish(second, CLEAN)
+        seen, settled = ledger.evidence(CELL.key)
+        assert ([one.number for one in seen], settled) == ([second], first - 1), "the first is still to come"
+        ledger.finish(first, FAILED)
+        seen, settled = ledger.evidence(CELL.key, settled)
+        assert ([one.number for one in seen], settled) == ([first, second], second)
+        ledger.finish(third, FAILED)
+        seen, settled = ledger.evidence(CELL.key, settled)
+        assert ([one.number for one in seen], settled) == ([third], third)
+        assert ledger.evidence(CELL.key, settled) == ([], third)
+
+
+def test_what_was_known_changes_by_words_and_not_by_attempts(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger, Ledger.open(tmp_path) as other:
+        number = ledger.begin(plan())
+        before, writes = ledger.changed(), ledger.changes_by_others()
+        other.finish(number, CLEAN)
+        other.finish(other.begin(plan(2)), FAILED)
+        assert ledger.changes_by_others() != writes
+        assert ledger.changed() == before
+        attempt = other.get(number)
+        assert attempt
+        other.exclude(attempt, "the disk was full")
+        excluded = ledger.changed()
+        assert excluded != before
+        other.exclude(attempt, "it was not", undo=True)
+        taken_back = ledger.changed()
+        assert taken_back != excluded
+        other.tell(attempt.plan.revision, CELL, Word.FAILED, "")
+        assert ledger.changed() != taken_back
+
+
+def test_attempts_are_counted_by_how_many_slots_were_in_use(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path) as ledger:
+        for slots, outcome in ((1, CLEAN), (2, CLEAN), (2, FAILED), (2, replace(CLEAN, outcome=Outcome.INFRA))):
+            measured = replace(outcome.measured, slots_in_use=slots)
+            ledger.finish(ledger.begin(plan()), replace(outcome, measured=measured))
+        assert ledger.side_by_side(CELL.key) == {2: 2, 1: 1}

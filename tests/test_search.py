@@ -167,6 +167,20 @@ def test_a_batch_counts_the_tests_that_are_out() -> None:
     assert search.result.commit == 9
 
 
+def test_a_move_is_what_no_slot_saves() -> None:
+    """Two at once that go back and forth between two commits stay where they are."""
+
+    class TwoCommits(Search):
+        asked = 0
+
+        def next_batch(self, count: int) -> list[int]:
+            self.asked += 1
+            return [31, 15] if self.asked % 2 else [15, 31] if self.asked < 6 else []
+
+    run = play(World(Setting(32), 1), lambda world: TwoCommits(world.parents, [0], [31]), at_once=2)
+    assert (run.attempts, run.moves, run.rounds) == (run.rounds * 2, 2, run.rounds)
+
+
 def test_clean_attempts_of_a_kind_that_never_failed_are_no_evidence() -> None:
     search = Search(CHAIN, [0], [31])
     search.tell(31, "failed", kind="clean")

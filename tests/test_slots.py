@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def test_a_locked_slot_is_left_to_its_owner(repository: Repository, slot: Slot, 
     third.release()
 
 
+def test_who_only_looks_does_not_cost_a_slot(repository: Repository, slot: Slot, tmp_path: Path) -> None:
+    slot.release()
+    with (slot.path / "lock").open() as looked:
+        fcntl.flock(looked, fcntl.LOCK_EX)
+        again = slots.acquire(tmp_path / "slots", repository, sleep=lambda _: fcntl.flock(looked, fcntl.LOCK_UN))
+    assert again.path == slot.path
+    again.release()
+
+
 @pytest.mark.parametrize("damage", ["nothing", "index.lock", "half a checkout", "src gone", "admin gone", "dirty"])
 def test_a_slot_moves_whatever_happened_to_it(
     repository: Repository, slot: Slot, history: History, damage: str
@@ -64,6 +74,22 @@ def test_a_slot_moves_whatever_happened_to_it(
     slot.move_to(repository.resolve(history.bad))
     assert head(repository, slot) == history.bad
     assert not repository.git("status", "--porcelain", cwd=slot.src)
+
+
+def test_two_slots_never_share_what_git_has_of_a_worktree(
+    repository: Repository, slot: Slot, history: History, tmp_path: Path
+) -> None:
+    """A repository that was made anew gives the names in another order, and `.git` of a slot of before stays."""
+    good, bad = repository.resolve(history.good), repository.resolve(history.bad)
+    second = slots.acquire(tmp_path / "slots", repository)
+    slot.move_to(good)
+    second.move_to(good)
+    shutil.copy(slot.src / ".git", second.src / ".git")
+    second.move_to(bad)
+    assert (head(repository, slot), head(repository, second)) == (history.good, history.bad)
+    assert not repository.git("status", "--porcelain", cwd=slot.src)
+    assert not repository.git("status", "--porcelain", cwd=second.src)
+    second.release()
 
 
 @pytest.fixture

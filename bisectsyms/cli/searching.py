@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bisectsyms.model import Cell
     from bisectsyms.usecases.bench import Bench
     from bisectsyms.usecases.commandbench import Tested
+    from bisectsyms.usecases.desk import Desk, Reporter
     from bisectsyms.usecases.learning import SearchOptions
 
 MOST = 2000
@@ -46,6 +48,7 @@ MOST = 2000
 @click.option("--for", "lasting", type=Seconds(), metavar="DURATION", help="Stop after so long, e.g. 7h.")
 @click.option("--until", metavar="HH:MM", help="Stop at this time of day.")
 @click.option("--max-attempts", type=click.IntRange(1), help="Stop after so many.")
+@click.option("--slots", type=click.IntRange(1, 64), default=1, show_default=True, help="Attempts at once.")
 @bench_options
 @json_option
 def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: Any) -> int:
@@ -71,11 +74,11 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     deadline = _deadline(given["lasting"], given["until"])
     options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
-    with _bench(repository, question, ends, given) as bench:
-        write_question(repository.state_dir, replace(question, cell=bench.cell.key))
+    with _desk(repository, question, ends, given) as desk:
+        write_question(repository.state_dir, replace(question, cell=desk.cell.key))
         if ends.said:
-            bench.reporter.say(ends.said)
-        found = Searching(Judging(bench, judged), ends, commits, options).run()
+            desk.reporter.say(ends.said)
+        found = Searching(Judging(desk, judged), ends, commits, options).run()
     show_result(found, render.show_found, given["as_json"])
     return 0 if found.answered else 3
 
@@ -149,19 +152,29 @@ def _options(question: Question, skipped: frozenset[int], **limits: Any) -> Sear
     )
 
 
-def _bench(repository: Repository, question: Question, ends: Ends, given: dict[str, Any]) -> Bench:
+def _desk(repository: Repository, question: Question, ends: Ends, given: dict[str, Any]) -> Desk:
+    """A bench, or a crew of several where there are several slots."""
+    from bisectsyms.usecases.crew import Crew
+
+    reporter, opened = new_reporter(repository), partial(_bench, repository, question, ends, given)
+    if question.slots == 1:
+        return opened(reporter)
+    return Crew(question.slots, opened, repository, reporter, given["max_attempts"])
+
+
+def _bench(repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter) -> Bench:
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench
 
     given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep")}
     if (tested := _tested(question)) is None:
-        return open_bench(repository, given)
+        return open_bench(repository, given, reporter=reporter)
     if Path.cwd().resolve() != repository.top.resolve():
         raise UserError(
             "a command is run at the top of a worktree, and so must be this one", next_step=f"cd {repository.top}"
         )
     commits = (*ends.good, ends.bad)
-    return CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository), ends=commits)
+    return CommandBench(repository, tested, bench_settings(given), os.environ, reporter, ends=commits)
 
 
 def _cell(repository: Repository, question: Question, ends: Ends) -> Cell:

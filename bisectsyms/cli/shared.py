@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bisectsyms.inputs.toolchains import Toolchains
     from bisectsyms.model import Attempt
     from bisectsyms.render.progress import Reporter
+    from bisectsyms.usecases import desk
     from bisectsyms.usecases.bench import Bench, Options
     from bisectsyms.usecases.workbench import Workbench
 
@@ -88,7 +89,9 @@ def load_profile(repository: Repository, name: str | None) -> LoadedProfile:
     return find_profile(name, **folders)
 
 
-def open_bench(repository: Repository, given: dict[str, Any], identity: str = "") -> Workbench:
+def open_bench(
+    repository: Repository, given: dict[str, Any], identity: str = "", reporter: desk.Reporter | None = None
+) -> Workbench:
     """The bench for the profile and the options that were given; to be used with `with`.
 
     `identity` is the digest of the toolchain to use if it is still there.
@@ -96,7 +99,8 @@ def open_bench(repository: Repository, given: dict[str, Any], identity: str = ""
     from bisectsyms.usecases.workbench import Workbench
 
     loaded = load_profile(repository, given["profile"])
-    return Workbench(repository, loaded, bench_settings(given, identity), os.environ, new_reporter(repository))
+    settings = bench_settings(given, identity)
+    return Workbench(repository, loaded, settings, os.environ, reporter or new_reporter(repository))
 
 
 def reopen_bench(repository: Repository, attempt: Attempt, given: dict[str, Any]) -> Bench:

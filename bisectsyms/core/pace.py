@@ -1,4 +1,4 @@
-"""What attempts have cost here so far, and so what the next ones will."""
+"""What attempts have cost here so far, and so what the next ones will. Each slot has a way of its own."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ class Pace:
     """Sums over attempts in the order in which they were made."""
 
     repeats: dict[Kind, list[float]] = field(default_factory=dict)
-    """Kind -> seconds of each attempt where the one before it was at the same tree."""
+    """Kind -> seconds of each attempt where the one before it in its slot was at the same tree."""
     moves: list[float] = field(default_factory=list)
     """Seconds of each first attempt at another tree, those from scratch left out."""
-    tree: str = ""
-    """Where the last attempt was."""
+    builds: list[float] = field(default_factory=list)
+    """Seconds of each attempt from scratch."""
+    trees: dict[str, str] = field(default_factory=dict)
+    """Slot -> where the last attempt in it was."""
 
     def note(self, seen: Seen) -> None:
         """Take in one more."""
         one = seen.observation
         if not one.outcome.is_evidence:
             return
-        first, moved, self.tree = not self.tree, seen.revision.tree != self.tree, seen.revision.tree
-        if first:
+        before, self.trees[seen.slot] = self.trees.get(seen.slot), seen.revision.tree
+        if one.from_scratch:
+            self.builds.append(one.seconds)
+        if before is None:
             return  # it came from nowhere, and with everything cold
-        if not moved:
+        if before == seen.revision.tree:
             self.repeats.setdefault(one.kind, []).append(one.seconds)
         elif not one.from_scratch:
             self.moves.append(one.seconds)
@@ -49,6 +53,15 @@ class Pace:
         # A command's setup belongs to the attempt; the incremental build of a kernel is one before it.
         own = self.repeat(kind) if kind is Kind.TEST else 0.0
         return max(0.0, sum(self.moves) / len(self.moves) - own)
+
+    def arrive(self, kind: Kind) -> float:
+        """Seconds that the first attempt in an empty slot takes more."""
+        if kind is Kind.CLEAN:
+            return 0.0
+        if not self.builds:
+            return self.move(kind)
+        own = self.repeat(kind) if kind is Kind.TEST else 0.0
+        return max(self.move(kind), sum(self.builds) / len(self.builds) - own)
 
     def is_known(self, kind: Kind) -> bool:
         """Whether both were seen, and nothing is a guess."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?")
 """What a terminal obeys: CSI, strings such as a title (OSC) up to BEL or ST, and the short ones (ECMA-48)."""
@@ -28,6 +28,11 @@ def percent(share: float) -> str:
 def count(number: int, what: str) -> str:
     """1 -> `1 attempt`, 2 -> `2 attempts`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def side_by_side(attempts: Mapping[int, int]) -> str:
+    """{2: 30, 1: 9} -> `30 attempts with 2 slots in use, 9 attempts with 1 slot in use`."""
+    return ", ".join(f"{count(made, 'attempt')} with {count(slots, 'slot')} in use" for slots, made in attempts.items())
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

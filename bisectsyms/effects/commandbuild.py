@@ -44,7 +44,8 @@ class CommandBuilder:
     store: EvidenceStore
     timeout: float
     """Seconds for the setup, and for the command."""
-    slots_in_use: int = 1
+    slots_in_use: Callable[[], int] = lambda: 1
+    """Of this repository, now."""
     warn: Callable[[str], None] = lambda text: None
 
     @property
@@ -75,7 +76,7 @@ class CommandBuilder:
     def carry_out(self, plan: Plan, number: int) -> Result:
         """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
         self.log.unlink(missing_ok=True)
-        before = health(self.slot)
+        before, in_use = health(self.slot), self.slots_in_use()
         arriving = plan.kind is Kind.CLEAN or self.objtree.at() != plan.revision.tree
         if arriving:
             self.worktree.restore()
@@ -98,7 +99,7 @@ class CommandBuilder:
                 cpu_seconds=sum(step.cpu_seconds for step in steps),
                 peak_rss=max(step.peak_rss for step in steps),
                 load=before.load,
-                slots_in_use=self.slots_in_use,
+                slots_in_use=in_use,
             ),
             exit_status=steps[-1].exit_status,
             evidence=self._kept(),

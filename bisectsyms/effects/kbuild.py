@@ -62,7 +62,8 @@ class Builder:
     seeds: Seeds
     timeout: float
     """Seconds that one attempt may take."""
-    slots_in_use: int = 1
+    slots_in_use: Callable[[], int] = lambda: 1
+    """Of this repository, now."""
     warn: Callable[[str], None] = lambda text: None
 
     @property
@@ -124,7 +125,7 @@ class Builder:
         """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
         self.toolchain.still_there()
         self.log.unlink(missing_ok=True)
-        before = health(self.slot)
+        before, in_use = health(self.slot), self.slots_in_use()
         begun = time.time()
         source = self.source()
         era = source.era
@@ -159,7 +160,7 @@ class Builder:
                 cpu_seconds=sum(step.cpu_seconds for step in steps),
                 peak_rss=max(step.peak_rss for step in steps),
                 load=before.load,
-                slots_in_use=self.slots_in_use,
+                slots_in_use=in_use,
             ),
             exit_status=steps[-1].exit_status,
             layout=maps.layout,

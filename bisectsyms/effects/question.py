@@ -29,6 +29,8 @@ class Question:
     toolchain: str | None = None
     jobs: int | None = None
     sweep: int | None = None
+    slots: int = 1
+    """Attempts at once: the rate of a race depends on it."""
     confidence: float = 0.95
     min_rate: float = 0.01
     first_parent: bool = False

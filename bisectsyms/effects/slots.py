@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -32,6 +33,8 @@ MOVING = "moving"
 FIXED = "fixed"
 """In a slot whose worktree has fixups: the id of the git tree that it holds instead of its HEAD's."""
 MOST_SLOTS = 64
+LOOK_SECONDS = 0.01
+"""Much longer than `is_locked` takes."""
 
 
 class Objtree:
@@ -231,12 +234,18 @@ class Slot:
         return self._repository.git("diff", *options, revision.commit, cwd=self.src)
 
     def _is_worktree(self) -> bool:
-        return (self.src / ".git").exists() and (self._admin() / "HEAD").exists()
+        """Whether git knows it as this one: where a repository was made anew, what it has may be of another slot."""
+        admin = self._admin()
+        try:
+            known = admin / (admin / "gitdir").read_text().strip()
+        except OSError:
+            return False
+        return (admin / "HEAD").exists() and known.resolve() == (self.src / ".git").resolve()
 
     def _admin(self) -> Path:
         """The worktree's own folder inside the repository."""
         with contextlib.suppress(OSError):
-            return Path((self.src / ".git").read_text().removeprefix("gitdir:").strip())
+            return self.src / (self.src / ".git").read_text().removeprefix("gitdir:").strip()
         return self.src / ".git"
 
     def _make_worktree(self, revision: Revision) -> None:
@@ -260,7 +269,13 @@ def repository_folder(slots_dir: Path, repository: Repository) -> Path:
     return slots_dir / f"{repository.top.name}-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
 
 
-def acquire(slots_dir: Path, repository: Repository, *, say: Callable[[str], None] = lambda text: None) -> Slot:
+def acquire(
+    slots_dir: Path,
+    repository: Repository,
+    *,
+    say: Callable[[str], None] = lambda text: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Slot:
     """Lock the first slot of this host that is free, and end what a dead driver left running in it.
 
     Raises:
@@ -274,9 +289,7 @@ def acquire(slots_dir: Path, repository: Repository, *, say: Callable[[str], Non
             lock = (path / "lock").open("a+")
         except OSError as error:
             raise InfraError(f"{path}: {error.strerror}", next_step="--slots-dir, or free space there") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(lock, sleep):
             lock.close()
             continue
         lock.truncate(0)
@@ -286,6 +299,19 @@ def acquire(slots_dir: Path, repository: Repository, *, say: Callable[[str], Non
             say(f"{path.name}: ended {left} process(es) of a run that died")
         return Slot(path, repository, lock)
     raise InfraError(f"all {MOST_SLOTS} slots in {folder} are in use", next_step="wait for the other runs")
+
+
+def _locked(lock: IO[str], sleep: Callable[[float], None]) -> bool:
+    """Lock it if it is free. Who only looks holds a lock for a moment, and must not cost us a warm slot."""
+    for last in (False, True):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if not last:
+                sleep(LOOK_SECONDS)
+        else:
+            return True
+    return False
 
 
 def is_locked(lock_file: Path) -> bool:

@@ -11,11 +11,15 @@ import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bisectsyms.core.words import duration, plain
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Kind, Outcome, Plan
+
+if TYPE_CHECKING:
+    from rich.status import Status
+    from rich.text import Text
 
 STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.FAILED: "bold red", Outcome.BROKEN: "yellow"}
 LOGGER = logging.getLogger("bisectsyms")
@@ -44,6 +48,8 @@ class Reporter:
 
         self._console = Console(file=out or sys.stderr, highlight=False, soft_wrap=True)
         self._live = live and self._console.is_terminal
+        self._running: dict[int, str] = {}
+        self._status: Status | None = None
 
     def say(self, text: str) -> None:
         """One line of trace."""
@@ -52,13 +58,33 @@ class Reporter:
 
     @contextlib.contextmanager
     def running(self, number: int, plan: Plan, why: str) -> Iterator[None]:
-        """Around an attempt: what it is and what it is for."""
+        """Around an attempt: what it is and what it is for. Several may run at once."""
         LOGGER.info("attempt %d begins (%s): %s", number, why, plan.command)
+        self._running[number] = plain(f"attempt {number}  {plan.revision}  {plan.kind} ({why})")
+        try:
+            self._show()
+            yield
+        finally:
+            del self._running[number]
+            self._show()
+
+    def _show(self) -> None:
+        """What runs now, a line for each; nothing is left on the screen where nothing runs."""
         if not self._live:
-            yield
             return
-        with self._console.status(f"attempt {number}  {plan.revision}  {plan.kind} ({why})"):
-            yield
+        if self._status is not None and not self._running:
+            self._status.stop()
+            self._status = None
+        elif self._status is not None:
+            self._status.update(self._lines())
+        elif self._running:
+            self._status = self._console.status(self._lines())
+            self._status.start()
+
+    def _lines(self) -> Text:
+        from rich.text import Text
+
+        return Text("\n".join(self._running.values()))
 
     def ended(self, attempt: Attempt) -> None:
         """The line of an attempt that has ended."""

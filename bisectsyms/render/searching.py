@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bisectsyms.core.words import count, duration, percent, plain
+from bisectsyms.core.words import count, duration, percent, plain, side_by_side
 from bisectsyms.model import Revision, Verdict
 from bisectsyms.usecases.answering import Found
 from bisectsyms.usecases.blaming import Blame
@@ -45,6 +45,8 @@ def show_found(found: Found) -> None:
     else:
         _undecided(console, found)
     console.print(f"{count(found.attempts, 'attempt')} in {duration(found.seconds)}")
+    if set(found.side_by_side) - {1}:
+        console.print(f"side by side: {side_by_side(found.side_by_side)}")
     if found.log is not None:
         console.print(f"git bisect replay {found.log}", markup=False)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.people import given_words, without
-from bisectsyms.core.words import count, duration, listed, percent, plain
+from bisectsyms.core.words import count, duration, listed, percent, plain, side_by_side
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.usecases.again import Repeated
 from bisectsyms.usecases.clean import SlotSize
@@ -55,6 +55,8 @@ def show_status(report: Status) -> None:
         return
     for cell in report.cells:
         console.print(_cell_table(cell))
+        if set(cell.side_by_side) - {1}:
+            console.print(f"side by side: {side_by_side(cell.side_by_side)}")
     imported = ", ".join(f"{number} made on {plain(host)}" for host, number in report.elsewhere.items())
     console.print(f"{count(report.attempts, 'attempt')} in the ledger{imported and f' ({imported})'}", markup=False)
     if report.culprit:

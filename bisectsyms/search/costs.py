@@ -20,12 +20,11 @@ class Costs:
     move: float = 0.0
     """What an attempt at another commit costs more."""
     between: Callable[[int, NDArray[np.int64]], Values] | None = None
-    """(from, to) -> what each move costs more, where an estimate for each is known."""
+    """(from, to) -> what each move costs more, where that is known for each; staying has to be 0 in it."""
 
     def moves(self, here: int | None, commits: NDArray[np.int64]) -> Values:
         """Seconds to come to each of `commits`; nothing for the one where the last test was."""
         if here is not None and self.between is not None:
-            seconds = np.asarray(self.between(here, commits), dtype=np.float64)
-        else:
-            seconds = np.full(len(commits), self.move)
+            return np.asarray(self.between(here, commits), dtype=np.float64)
+        seconds = np.full(len(commits), self.move)
         return seconds if here is None else np.where(commits == here, 0.0, seconds)

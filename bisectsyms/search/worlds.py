@@ -5,6 +5,7 @@ A world is drawn from a seed and answers attempts; it knows nothing of the searc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -123,16 +124,19 @@ def play(world: World, make: Callable[[World], Search], *, at_once: int = 1, mos
     """Search one world to its end, `at_once` attempts at a time."""
     search = make(world)
     attempts = moves = rounds = 0
-    here: int | None = None
+    here: list[int] = []
+    """Where the slots are in which attempts run at once."""
     while attempts < most and (batch := search.next_batch(at_once)):
         rounds += 1
+        stay = Counter(here) & Counter(batch)
+        moves += len(batch) - stay.total()
+        left = Counter(here) - Counter(batch)
+        here = [*batch, *left.elements()][:at_once]
         for commit in batch:
             repeat = search.repeat_of(commit)
             failed, layout = world.attempt(commit, repeat if isinstance(repeat, int) else None)
             search.tell(commit, "failed" if failed else "clean", layout=layout)
             attempts += 1
-            moves += commit != here
-            here = commit
     result = search.result
     ended = result.kind == world.setting.truth
     right, planted = (ended and result.commit == one for one in (world.culprit, world.planted))

@@ -56,6 +56,8 @@ class Found:
     terms: Terms
     before: Foreknown
     """What was known before the first attempt."""
+    side_by_side: dict[int, int]
+    """The attempts of the cell that count, by the number of slots in use: a race fails at a rate of its own in each."""
 
     @property
     def answered(self) -> bool:

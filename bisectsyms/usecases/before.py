@@ -87,12 +87,13 @@ class Before:
         return self._moves
 
     def _fitted(self, sums: Values) -> Moves | None:
-        index, here = self._range.index(), None
+        index, at = self._range.index(), dict[str, int | None]()
         made, scratch, links = list[Made](), list[float](), list[float]()
         for one in self._basis.ledger.attempts(cell=self._basis.cell.key):
             if one.result is None or not one.result.outcome.is_evidence:
                 continue
-            before, here = here, index.get(one.plan.revision.commit)
+            before, here = at.get(one.plan.slot), index.get(one.plan.revision.commit)
+            at[one.plan.slot] = here
             seconds = one.result.measured.seconds
             if one.plan.from_scratch:
                 scratch.append(seconds)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import Protocol
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
@@ -29,20 +27,8 @@ from bisectsyms.effects.ledger.book import DIED
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.toolchains import Toolchains
-from bisectsyms.model import (
-    Attempt,
-    Cell,
-    Draw,
-    Exclusion,
-    Kind,
-    Measured,
-    Observation,
-    Outcome,
-    Plan,
-    Result,
-    Revision,
-    Told,
-)
+from bisectsyms.model import Attempt, Cell, Draw, Kind, Measured, Outcome, Plan, Result, Revision
+from bisectsyms.usecases.desk import Desk, Place, Reporter, T
 
 CUT_SHORT = "cut-short"
 """Signature of an attempt that Ctrl-C, a signal or an error of ours ended."""
@@ -69,16 +55,6 @@ class Options:
     """Seconds that trouble of the machine may last before the step stops."""
 
 
-class Reporter(Protocol):
-    """Who is told what happens."""
-
-    def say(self, text: str) -> None: ...
-
-    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]: ...
-
-    def ended(self, attempt: Attempt) -> None: ...
-
-
 class Makes(Protocol):
     """What makes the attempts of a bench."""
 
@@ -98,7 +74,7 @@ class Makes(Protocol):
         ...
 
 
-class Bench:
+class Bench(Desk):
     """Open with `with`: the slot is locked for as long. Whoever derives from it gives it a builder.
 
     Raises:
@@ -106,10 +82,6 @@ class Bench:
         InfraError: no slot, no space.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]]
-    """Of attempts whose clean results count, cheapest first."""
-    failure: ClassVar[str] = "failed with inconsistent kallsyms data"
-    """What a failure is, for people."""
     builder: Makes
 
     def __init__(
@@ -132,7 +104,7 @@ class Bench:
         self._health = health
         self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
         self.made = 0
-        """Attempts on this bench."""
+        self._ended: list[Attempt] = []
         self._slot: slots.Slot | None = None
         try:
             for died in self.ledger.bury():
@@ -143,42 +115,33 @@ class Bench:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Give the slot back and close the ledger."""
         if self._slot is not None:
             self._slot.release()
         self.ledger.close()
 
-    def known(self, revision: Revision) -> Revision:
-        """`revision` as the ledger has it in this cell; each that comes in goes through here, twice does no harm."""
-        return revision
+    @property
+    def aside(self) -> Path:
+        return self.slot.path
 
-    def seen(self, revision: Revision) -> tuple[Observation, ...]:
-        """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
-        return self.ledger.observations(self.known(revision).tree, self.cell.key)
+    @property
+    def objtree(self) -> slots.Objtree:
+        return self.builder.objtree
 
-    def excluded(self, revision: Revision) -> list[Exclusion]:
-        """The attempts that `seen` leaves out because somebody said so."""
-        return self.ledger.excluded(self.known(revision).tree, self.cell.key)
+    def places(self) -> dict[int, Place]:
+        return {} if self._ended else {0: Place.of(self.objtree)}
 
-    def told(self, revision: Revision) -> Told | None:
-        """What people said of the tree of this revision, if they did."""
-        return self.ledger.told(self.known(revision).tree, self.cell.key)
+    def start(self, slot: int, revision: Revision, ask: Ask) -> None:
+        self._ended.append(self.attempt(revision, ask))
 
-    def arrival(self, revision: Revision) -> Kind | None:
-        """What brings the objtree to `revision`: nothing, an incremental build, or one from scratch."""
-        objtree = self.builder.objtree
-        if objtree.at() == self.known(revision).tree:
-            return None
-        return Kind.INCREMENTAL if objtree.exists() else Kind.CLEAN
+    def wait(self) -> tuple[int, Attempt]:
+        return 0, self._ended.pop()
+
+    def at_once(self, revision: Revision, ask: Ask) -> tuple[Attempt, ...]:
+        return (self.attempt(revision, ask),)
+
+    def beside(self, call: Callable[[], T]) -> T:
+        return call()
 
     def attempt(self, revision: Revision, ask: Ask) -> Attempt:
         """Make the attempt that was asked for and write it down; then wait out trouble of the machine.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bisectsyms.core.words import plain
 from bisectsyms.effects.recipients import recipients
 from bisectsyms.model import Revision
-from bisectsyms.usecases.bench import Bench
+from bisectsyms.usecases.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,14 @@ class Blame:
     """Why there are none."""
 
 
-def blame(bench: Bench, culprit: Revision, at: str, environ: Mapping[str, str], *, fixed: bool) -> Blame:
+def blame(bench: Desk, culprit: Revision, at: str, environ: Mapping[str, str], *, fixed: bool) -> Blame:
     """All of it; `at` is the revision whose maintainers count. `fixed`: the commit is the fix, and needs none.
 
     Raises:
         InfraError: git could not.
     """
     repository, commit = bench.repository, culprit.commit
-    asked = recipients(repository, commit, at, bench.slot.path / "recipients", environ)
+    asked = bench.beside(partial(recipients, repository, commit, at, bench.aside / "recipients", dict(environ)))
     return Blame(
         fixes="" if fixed else plain(f'Fixes: {repository.short(commit)} ("{culprit.title}")'),
         contains=plain(repository.contained_in(commit)),

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.commandrule import STOPPED, TIME_OVER
@@ -22,7 +23,8 @@ from bisectsyms.effects.fixups import Reject
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
 from bisectsyms.model import Attempt, Cell, Kind, Outcome, Revision, Toolchain
-from bisectsyms.usecases.bench import Bench, Options, Reporter
+from bisectsyms.usecases.bench import Bench, Options
+from bisectsyms.usecases.desk import Reporter
 
 ARCH = "command"
 """In place of an arch, in cells of commands."""
@@ -92,7 +94,7 @@ class CommandBench(Bench):
                 env=environ,
                 store=self.store,
                 timeout=tested.timeout,
-                slots_in_use=slots.in_use(options.slots_dir, repository),
+                slots_in_use=partial(slots.in_use, options.slots_dir, repository),
                 warn=reporter.say,
             )
             for path, _ in words.content:
@@ -124,10 +126,6 @@ class CommandBench(Bench):
         if objtree.exists() and objtree.at() != revision.tree and int(objtree.marked()) >= int(now):
             self._sleep(int(objtree.marked()) + 1 - now)
         return super()._move_to(revision)
-
-    def arrival(self, revision: Revision) -> Kind | None:
-        """Nothing: the setup belongs to the first attempt at a revision."""
-        return None
 
     def _look_at(self, attempt: Attempt) -> None:
         """Stop where going on would prove nothing.

@@ -230,7 +230,7 @@ class Confirming:
         belief, _ = self.judging.learnt_from_failures(self.kind)
         if self.searched.find_fix or (self._risen(parents) and not self._hangs_on_layout(belief, culprit)):
             return None
-        made = revert_on_top(self.bench.repository, culprit, self.searched.newest, self.bench.slot.path / "revert")
+        made = revert_on_top(self.bench.repository, culprit, self.searched.newest, self.bench.aside / "revert")
         if made.revision is None:
             return Revert("", Verdict.SKIP.name, f"not tried: {made.why}")
         self.bench.reporter.say(f"does the failure go when {culprit} is taken back on top of the bad end?")

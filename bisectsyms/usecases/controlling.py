@@ -6,19 +6,18 @@ with the reason: so they stay out after a restart, `status` names them, and `exc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bisectsyms.core.belief import Belief, Sample
 from bisectsyms.core.control import has_fallen, is_due, unvouched
-from bisectsyms.core.decide import CONTROL_FAILURES, Decision, GaugeRules, depends_on_layout, steady, watch
+from bisectsyms.core.decide import CONTROL_FAILURES, Ask, Decision, GaugeRules, depends_on_layout, steady, watch
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Draw, Observation, Outcome, Revision, Seen
 from bisectsyms.usecases.judging import Judging
 from bisectsyms.usecases.learning import Learning
 from bisectsyms.usecases.limits import Limits
 
-NEXT_STEP = "give the machine the load it had when the failure showed"
 NEXT_STEP = "give the machine the load it had when the failure showed"
 FEW = 3
 """Clean attempts that never need a control: no rate below 1 misses so many failures."""
@@ -49,7 +48,7 @@ class Controlling:
         revision = bench.repository.resolve(self.commits[where])
         while not (said := self.limits.over()):
             rules = GaugeRules(self.judging.draws, bench.arrival(revision), lowest_rate=lowest)
-            answer = watch([one.observation for one in window], rules, self.learning.kind)
+            answer = self._watch(window, rules)
             if isinstance(answer, Sample):
                 self._judge(revision, answer, before, lowest)
                 return ""
@@ -59,10 +58,15 @@ class Controlling:
                 return f"control at {revision}: {answer.rationale}; {NEXT_STEP}"
             if answer.kind is self.learning.kind:
                 answer = replace(answer, draw=self._draw(where))
-            attempt = bench.attempt(revision, answer)
-            if (observed := attempt.observation()) is not None:
-                window.append(Seen(attempt.number, revision, observed))
+            for attempt in bench.at_once(revision, answer):
+                if (observed := attempt.observation()) is not None:
+                    window.append(Seen(attempt.number, revision, observed))
+                if isinstance(self._watch(window, rules), Sample):
+                    break  # the rate is told by how many it took: those beside the last failure were not needed
         return said
+
+    def _watch(self, window: Sequence[Seen], rules: GaugeRules) -> Ask | Sample | Decision:
+        return watch([one.observation for one in window], rules, self.learning.kind)
 
     def _judge(self, revision: Revision, shown: Sample, before: Iterable[Seen], lowest: float) -> None:
         seen = f"{shown.failed} of {count(shown.failed + shown.clean, 'attempt')} failed"
@@ -93,7 +97,7 @@ class Controlling:
         """The commit nearest to the slot that has failed often enough to be known for it."""
         failing = self.learning.failing()
         fit = [one for one, times in failing.items() if times >= CONTROL_FAILURES and not self.learning.is_left(one)]
-        here = self.learning.here
+        here = self.learning.ways.here
         return min(fit, key=lambda one: (abs(one - here) if here is not None else 0, -failing[one]), default=None)
 
     def _draw(self, commit: int) -> Draw:

@@ -47,7 +47,7 @@ def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
         )
         answer = gauge(bench.seen(bad), rules)
         if isinstance(answer, Ask):
-            bench.attempt(bad, answer)
+            bench.at_once(bad, answer)
         elif isinstance(answer, Gauge):
             bench.reporter.say(f"{state.failing_term} end {bad}: {answer.text}{without(bench.excluded(bad))}")
             if options.rate is None:
@@ -82,7 +82,7 @@ def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge
                 break
             continue
         while ask := sweep(bench.seen(revision), judging.rules(revision, measured.belief, measured.kind, 0.0)):
-            bench.attempt(revision, ask)
+            bench.at_once(revision, ask)
         shown = {one.outcome.is_failure for one in bench.seen(revision) if one.outcome.is_evidence}
         swept += True in shown
         if swept == SPREAD or shown == {False}:
@@ -124,9 +124,8 @@ def control(judging: Judging, state: BisectState, measured: Gauge) -> Belief:
                 f"control at {bad}: {answer.rationale}",
                 next_step="give the machine the load it had when the failure showed, then the same command again",
             )
-        observed = bench.attempt(bad, answer).observation()
-        if observed is not None:
-            window.append(observed)
+        made = bench.at_once(bad, answer)
+        window += [observed for one in made if (observed := one.observation()) is not None]
 
 
 def refuse_what_cannot_be_reached(judging: Judging, measured: Gauge, share: float) -> None:

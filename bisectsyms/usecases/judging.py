@@ -11,7 +11,7 @@ from bisectsyms.core.belief import Belief, Sample, prior
 from bisectsyms.core.decide import Ask, Decision, Rules, judge
 from bisectsyms.core.words import count, duration
 from bisectsyms.model import Consistency, Judged, Kind, Observation, Outcome, Revision, Verdict, Word
-from bisectsyms.usecases.bench import Bench
+from bisectsyms.usecases.desk import Desk
 
 Rule = Callable[[Sequence[Observation], Rules], Ask | Decision]
 """Decides about a revision by its attempts, or asks for one more."""
@@ -39,9 +39,9 @@ def moment(when: float) -> str:
 
 
 class Judging:
-    """Decisions about revisions, on one bench, under one set of options."""
+    """Decisions about revisions, at one desk, under one set of options."""
 
-    def __init__(self, bench: Bench, options: StepOptions, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, bench: Desk, options: StepOptions, now: Callable[[], float] = time.time) -> None:
         self.bench = bench
         self.options = options
         self.now = now
@@ -78,7 +78,7 @@ class Judging:
             if not told:
                 bench.reporter.say(f"{revision} ({revision.title}): {self._outlook(revision, rules)}")
                 told = True
-            bench.attempt(revision, answer)
+            bench.at_once(revision, answer)
 
     def told(self, revision: Revision) -> Decision | None:
         """What people's word makes of the revision; None if they said nothing."""
@@ -114,7 +114,7 @@ class Judging:
             return "as many attempts as there are layouts"
         text = f"up to {count(max(1, needed - done), 'attempt')} ({rules.kind})"
         pace = self.bench.ledger.mean_seconds(self.bench.cell.key, rules.kind)
-        return f"{text}, about {duration(pace * (needed - done))}" if pace else text
+        return f"{text}, about {duration(pace * (needed - done) / self.bench.slots)}" if pace else text
 
     def rules(self, revision: Revision, belief: Belief, kind: Kind, share: float, taken: float = 0.0) -> Rules:
         options = self.options

@@ -1,7 +1,7 @@
 """What the ledger and people know of a range, told to a search.
 
-The ledger is the truth. The search is kept while only our own attempts are added, and is made anew when anybody else
-has written to the ledger: a word, an exclusion, an import, attempts of another process.
+The ledger is the truth. The search is kept while only attempts are added, in whichever order they end, and is made
+anew when what was known has changed: by a word, an exclusion, an import.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from bisectsyms.errors import UserError
 from bisectsyms.model import Cell, Draw, Kind, Observation, Outcome, Revision, Seen, Word
 from bisectsyms.search import Costs, Search
 from bisectsyms.search.history import History
-
-Seconds = NDArray[np.float64]
+from bisectsyms.usecases.desk import Place
+from bisectsyms.usecases.ways import Between, Seconds, Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Beforehand(Protocol):
         """Weights of the commits; another object once more is known."""
 
     @property
-    def between(self) -> Callable[[int, NDArray[np.int64]], Seconds] | None:
-        """(from, to) -> seconds of each move."""
+    def between(self) -> Between | None:
+        """What each move takes."""
 
     @property
     def twins(self) -> Sequence[Sequence[int]]:
@@ -74,7 +74,7 @@ class Nothing:
     """Nothing is known beforehand."""
 
     prior: Sequence[float] | None = None
-    between: Callable[[int, NDArray[np.int64]], Seconds] | None = None
+    between: Between | None = None
     twins: Sequence[Sequence[int]] = ()
     reverts: Sequence[tuple[int, int]] = ()
 
@@ -116,7 +116,9 @@ class Learning:
         """The kind of attempt worked with."""
         self._search: Search | None = None
         self._prior: Sequence[float] | None = None
-        self._changes = self._last = 0
+        self._changes = self._settled = 0
+        self._changed: tuple[object, ...] = ()
+        self._free: Sequence[Place] = ()
         self._begin()
 
     def search(self) -> Search:
@@ -124,9 +126,12 @@ class Learning:
         ledger, cell = self._basis.ledger, self._basis.cell.key
         changes = ledger.changes_by_others()
         if self._search is None or changes != self._changes:
-            self._changes = changes
-            self._begin()
-        fresh = [self._noted(seen) for seen in ledger.evidence(cell, self._last)]
+            self._changes, changed = changes, ledger.changed()
+            if self._search is None or changed != self._changed:
+                self._changed = changed
+                self._begin()
+        ended, self._settled = ledger.evidence(cell, self._settled)
+        fresh = [self._noted(one) for one in ended if one.number not in self._known]
         self.evidence += fresh
         bads = {*self._range.bads, *(commit for commit, word in self._words.items() if word is Word.FAILED)}
         shown = [one for commit in sorted(bads) for one in self.seen(commit)]
@@ -142,9 +147,15 @@ class Learning:
                 self._leave(self._search, commit)
         return self._search
 
-    def next(self) -> int | None:
-        """The commit to test next; None when the search has ended, or nothing that is left can be tested."""
+    def next(self, places: Sequence[Place] = (), out: Sequence[int] = ()) -> int | None:
+        """The commit to test next; None when the search has ended, or nothing that is left can be tested.
+
+        `places` are those of the slots that are free, by default that of the last attempt; `out` are the commits at
+        which tests run.
+        """
         search, again = self.search(), set[int]()
+        search.expect(out)
+        self._free = places
         while (commit := search.next()) is not None and commit not in again:
             if not self.is_left(commit):
                 return commit
@@ -159,8 +170,9 @@ class Learning:
         self._search = None
 
     def is_stale(self) -> bool:
-        """Whether somebody else has written to the ledger since."""
-        return self._basis.ledger.changes_by_others() != self._changes
+        """Whether somebody has changed since what was known: by a word, an exclusion, an import."""
+        ledger = self._basis.ledger
+        return ledger.changes_by_others() != self._changes and ledger.changed() != self._changed
 
     def seen(self, commit: int) -> Sequence[Observation]:
         """All attempts at the tree of a commit."""
@@ -197,6 +209,11 @@ class Learning:
             inputs.setdefault(one.layout, name)
         return name
 
+    @property
+    def pace(self) -> Pace:
+        """What attempts have cost."""
+        return self.ways.pace
+
     def failing(self) -> dict[int, int]:
         """Commits that failed in the kind worked with, and how often; in the order of the first failure."""
         found: dict[int, int] = {}
@@ -209,9 +226,11 @@ class Learning:
 
     def _begin(self) -> None:
         """Read everything again."""
-        self._search, self._last, self.pace = None, 0, Pace()
-        self.here: int | None = None
-        """Where the last attempt was."""
+        self._search, self.ways = None, Ways()
+        self._settled = 0
+        """The number up to which every attempt has ended and was taken in."""
+        self._known: set[int] = set()
+        """Numbers of the attempts that were taken in."""
         self.evidence: list[tuple[int | None, Seen]] = []
         """Every attempt in its order, and the commit it is told of; None for one outside the range."""
         self._observed: dict[int, list[Observation]] = {}
@@ -226,14 +245,13 @@ class Learning:
 
     def _noted(self, seen: Seen) -> tuple[int | None, Seen]:
         """Take an attempt in; it is told of one commit only, however many have its tree."""
-        self._last = seen.number
-        self.pace.note(seen)
+        self._known.add(seen.number)
         mine = self._where(seen.revision)
         made_at = self._index.get(seen.revision.commit)
         commit = self.stand_in(made_at if made_at in mine else mine[-1]) if mine else None
         if commit is not None:
             self._observed.setdefault(commit, []).append(seen.observation)
-        self.here = commit
+        self.ways.note(seen, commit)
         return commit, seen
 
     def _where(self, revision: Revision) -> tuple[int, ...]:
@@ -321,12 +339,11 @@ class Learning:
     def _breaks(self, commit: int) -> bool:
         return isinstance(probe(self.seen(commit), self.kind, None), Decision)
 
+    def seconds_to(self, commit: int, place: Place) -> float:
+        """What it takes a slot to come from a place to a commit."""
+        return float(self.ways.seconds_to(np.array([commit]), self.kind, [place], self._beforehand.between)[0])
+
     def _repeats_to(self, _last_told: int, commits: NDArray[np.int64]) -> Seconds:
-        """What each move costs, in repeats: from where the slot is, and by what has been measured until now."""
-        own = self._beforehand.between
-        move = self.pace.move(self.kind)
-        if own is None or self.here is None or not move:  # where every attempt is a clean build a move costs nothing
-            seconds = np.full(len(commits), move)
-        else:
-            seconds = np.asarray(own(self.here, commits), dtype=np.float64)
-        return np.where(commits == self.here, 0.0, seconds / self.pace.repeat(self.kind))
+        """What each move costs, in repeats: from the nearest slot that is free."""
+        seconds = self.ways.seconds_to(commits, self.kind, self._free, self._beforehand.between)
+        return seconds / self.pace.repeat(self.kind)

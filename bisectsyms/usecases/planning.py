@@ -38,6 +38,8 @@ class Standing:
     min_rate: float
     layouts: int | None = None
     """How many a commit can have, where the layout decides."""
+    at_once: int = 1
+    """Attempts at the same time: chosen before the others are known, they are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def outlook(now: Standing) -> Outlook:
 
     runs, left = list[Run](), MOST_ATTEMPTS
     while len(runs) < WORLDS and left > 0:
-        runs.append(play(World(setting, len(runs)), knowing, most=left))
+        runs.append(play(World(setting, len(runs)), knowing, at_once=now.at_once, most=left))
         left -= runs[-1].attempts
     whole = fano(max(2, now.suspects), 0.0, min(now.rate, 0.999), now.confidence) or 1.0
     cut = fano(candidates, 0.0, min(rate, 0.999), now.confidence) or 1.0

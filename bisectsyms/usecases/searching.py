@@ -1,19 +1,21 @@
 """The search by itself, `bisectsyms bisect`: from two ends to a culprit, or to another true ending.
 
 The loop holds no judgement and no state: `learning` knows what the ledger knows, so a search goes on where it was after
-anything, and a word or an import of people's counts at once.
+anything, and a word or an import of people's counts at once. Where several slots work, each is given another test as
+soon as it is free; before there is an answer, all that runs is waited for, because attempts that fail may end sooner.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from bisectsyms.core.decide import Decision
+from bisectsyms.core.decide import Ask
 from bisectsyms.core.probing import probe
-from bisectsyms.core.words import count, duration, listed, percent
+from bisectsyms.core.words import count, duration, listed, percent, side_by_side
 from bisectsyms.effects.dag import Ends, Range
-from bisectsyms.model import Kind, Revision
+from bisectsyms.model import Attempt, Draw, Kind, Revision
 from bisectsyms.search import Result
 from bisectsyms.usecases.answering import Found, suspects_of, write_log
 from bisectsyms.usecases.before import Before
@@ -30,8 +32,18 @@ TELL_AGAIN = 600.0
 """Seconds after which it is said once more how long it will take."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a slot is busy with: one attempt that is evidence, and what brings the objtree there before."""
+
+    commit: int
+    revision: Revision
+    kind: Kind
+    draw: Draw | None
+
+
 class Searching:
-    """One search on one bench."""
+    """One search at one desk."""
 
     def __init__(
         self, judging: Judging, ends: Ends, commits: Range, options: SearchOptions, now: Callable[[], float] = time.time
@@ -44,63 +56,82 @@ class Searching:
         self.now = now
         bench = self.bench
         basis = Basis(bench.ledger, bench.cell, bench.kinds, judging.draws, bench.known)
-        self._before = Before(
-            basis, bench.repository, commits, options, objtree=bench.builder.objtree, say=bench.reporter.say
-        )
+        self._before = Before(basis, bench.repository, commits, options, objtree=bench.objtree, say=bench.reporter.say)
         self.learning = Learning(basis, commits, options, self._before)
         self.limits = Limits(options.deadline, options.max_attempts, lambda: bench.made, now)
         self.controlling = Controlling(judging, self.learning, commits.commits, self.limits)
         self._begun = now()
-        self._at: int | None = None
+        self._running: dict[int, Asked] = {}
+        """By slot."""
+        self._at: dict[int, int] = {}
+        """Slot -> the commit of its last test."""
+        self._told = ""
         self._planned = 0.0
 
     def run(self) -> Found:
         """Search until there is an answer, or until time or attempts are over.
 
         Raises:
-            UserError: see `Workbench`.
+            UserError: see `Desk`.
             InfraError: the machine stopped us; the same command goes on.
         """
         concluded: Conclusion | None = None
+        if others := {slots: made for slots, made in self._side_by_side().items() if slots != self.bench.slots}:
+            self._say(f"known are {side_by_side(others)}: beside more or fewer a race has another rate")
         self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
         while True:
             search = self.learning.search()
-            if stopped := self.limits.over() or self._nothing_to_test():
+            stopped = self.limits.over() or self._nothing_to_test()
+            between = not stopped and self.controlling.is_due(answering=False)
+            more = not (stopped or between) and self._start_tests()
+            if self._running:
+                self._take_in(*self.bench.wait())
+                continue
+            if stopped:
                 break
-            between = self.controlling.is_due(answering=False)
-            commit = None if between else self.learning.next()
-            if between or (commit is None and self.controlling.is_due(answering=True)):
+            if more or self.learning.search() is not search:  # or somebody has spoken meanwhile
+                continue
+            if between or self.controlling.is_due(answering=True):
                 if stopped := self.controlling.run():
                     break
                 continue
-            if commit is None:
-                if search.result.commit is None:
-                    break
-                if concluded := self._conclude(search.result.commit):
-                    break
-                self._say("the search goes on with what that showed")
-                continue
-            if commit != self._at:
-                self._tell_move(commit, search.result)
-            self._attempt(commit)
+            if search.result.commit is None:
+                break
+            if concluded := self._conclude(search.result.commit):
+                break
+            self._say("the search goes on with what that showed")
         return self._found(self.learning.search().result, concluded, stopped)
 
-    def _attempt(self, commit: int) -> None:
-        """One attempt of the kind worked with that is evidence, and what brings the objtree there before."""
-        wanted, kind = self.learning.search().repeat_of(commit), self.learning.kind
-        draw = None if wanted is None else self.learning.draw_of(commit, str(wanted))
-        revision, self._at = self._revision(commit), commit
-        while True:
-            seen = self.bench.seen(revision)
-            ask = probe(seen, kind, self.bench.arrival(revision), draw)
-            if isinstance(ask, Decision):
-                return
-            made = self.bench.attempt(revision, ask)
-            outcome = made.result and made.result.outcome
-            if outcome and outcome.is_evidence and (ask.kind is kind or outcome.is_failure):
-                return
-            if self.limits.over() or self.learning.is_stale():
-                return
+    def _start_tests(self) -> bool:
+        """Give every free slot a test; whether the search has more to ask for."""
+        while (places := self.bench.places()) and not self.limits.over():
+            out = [test.commit for test in self._running.values()]
+            if (commit := self.learning.next(list(places.values()), out)) is None:
+                return False
+            slot = min(places, key=lambda number: self.learning.seconds_to(commit, places[number]))
+            if commit != self._at.get(slot):
+                self._tell_move(slot, commit, self.learning.search().result)
+            self._at[slot] = commit
+            wanted = self.learning.search().repeat_of(commit)
+            draw = None if wanted is None else self.learning.draw_of(commit, str(wanted))
+            self._go_on(slot, Asked(commit, self._revision(commit), self.learning.kind, draw))
+        return True
+
+    def _go_on(self, slot: int, test: Asked) -> None:
+        """The next attempt of a test; none where the commit cannot be tested."""
+        arrival = self.bench.arrival_from(self.bench.places()[slot], test.revision)
+        ask = probe(self.bench.seen(test.revision), test.kind, arrival, test.draw)
+        if isinstance(ask, Ask):
+            self._running[slot] = test
+            self.bench.start(slot, test.revision, ask)
+
+    def _take_in(self, slot: int, made: Attempt) -> None:
+        """Go on with the test to which an attempt belonged, unless it was the one that is evidence."""
+        test, outcome = self._running.pop(slot), made.result and made.result.outcome
+        if outcome and outcome.is_evidence and (made.plan.kind is test.kind or outcome.is_failure):
+            return
+        if not self.limits.over() and not self.learning.is_stale():
+            self._go_on(slot, test)
 
     def _conclude(self, commit: int) -> Conclusion | None:
         """Put the answer to the proof; None if it does not stand."""
@@ -136,6 +167,7 @@ class Searching:
             log=write_log(repository, self.ends, self.range, self.options, result, decided=not why),
             terms=self.options.terms,
             before=self._before.foreknown(),
+            side_by_side=self._side_by_side(),
         )
 
     def _nothing_to_test(self) -> str:
@@ -145,18 +177,21 @@ class Searching:
             return "none of the commits in question can be tested"
         return ""
 
-    def _tell_move(self, commit: int, result: Result) -> None:
+    def _tell_move(self, slot: int, commit: int, result: Result) -> None:
         """What was learnt at the commit that is left, what is suspected, where it goes on, and how long it takes."""
-        learnt = ""
-        if self._at is not None and (seen := [one for one in self.learning.seen(self._at) if one.outcome.is_evidence]):
+        learnt, at = "", self._at.get(slot)
+        if at is not None and (seen := [one for one in self.learning.seen(at) if one.outcome.is_evidence]):
             failed = sum(one.outcome.is_failure for one in seen)
-            learnt = f"{failed} of {count(len(seen), 'attempt')} failed at {self.range.commits[self._at][:12]}; "
+            learnt = f"{failed} of {count(len(seen), 'attempt')} failed at {self.range.commits[at][:12]}; "
         likely = [f"{self.range.commits[one][:12]} {percent(share)}" for one, share in result.credible[:3]]
         revision = self._revision(commit)
-        self._say(
+        text = (
             f"{learnt}{count(len(result.credible), 'suspect')} of {self.range.candidates}, the likeliest "
             f"{listed(likely)}; now {revision} ({revision.title})"
         )
+        if text != self._told:  # another slot goes there, too
+            self._say(text)
+        self._told = text
         if self.now() - self._planned >= TELL_AGAIN and (plan := self._plan(result)):
             self._planned = self.now()
             self._say(plan)
@@ -183,14 +218,19 @@ class Searching:
                 confidence=self.options.confidence,
                 min_rate=self.options.min_rate,
                 layouts=self.judging.draws if belief.layout_weight > 0.5 else None,
+                at_once=self.bench.slots,
             )
         )
         low, high = belief.interval()
-        seconds = ahead.repeats * repeat + ahead.moves * move
+        seconds = (ahead.repeats * repeat + ahead.moves * move) / self.bench.slots
+        side = f", {self.bench.slots} at once" if self.bench.slots > 1 else ""
         more = " more" if self._planned else ""
         rate = f"rate {belief.expected_rate():.2g} ({low:.2g}-{high:.2g})"
         repeats = count(ahead.repeats, NAMES.get(kind, kind.value))
-        return f"{rate}: about {repeats} and {count(ahead.moves, 'move')}{more}, {duration(seconds)}"
+        return f"{rate}: about {repeats} and {count(ahead.moves, 'move')}{more}{side}, {duration(seconds)}"
+
+    def _side_by_side(self) -> dict[int, int]:
+        return self.bench.ledger.side_by_side(self.bench.cell.key)
 
     def _revision(self, commit: int) -> Revision:
         return self.bench.repository.resolve(self.range.commits[commit])

@@ -59,6 +59,8 @@ class CellStatus:
     """Ends of the search in git that are what they are by somebody's word."""
     outdated: tuple[str, ...]
     """Those whose verdict, as git was told it, was given before what is known of them has changed."""
+    side_by_side: dict[int, int]
+    """Attempts that are evidence, by the number of slots that were in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState
     clean = state.clean_ends if state else ()
     spent = sum(verdicts[commit].miss for commit in clean if commit in verdicts and _is_good(verdicts[commit]))
     by_words = sum(_tree(repository, cell, commit) in words for commit in ends) if words else 0
-    return CellStatus(cell, tuple(rows), spent, by_words, tuple(stale))
+    return CellStatus(cell, tuple(rows), spent, by_words, tuple(stale), ledger.side_by_side(cell.key))
 
 
 def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.environment import for_build
@@ -24,8 +25,9 @@ from bisectsyms.effects.toolsearch import choose
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Attempt, Kind, Revision
-from bisectsyms.usecases.bench import Bench, Options, Reporter
+from bisectsyms.usecases.bench import Bench, Options
 from bisectsyms.usecases.cells import cell_of, objtree_key
+from bisectsyms.usecases.desk import Reporter
 from bisectsyms.usecases.notices import Notices
 
 
@@ -99,7 +101,7 @@ class Workbench(Bench):
             store=self.store,
             seeds=Seeds(self.repository.state_dir / "seeds"),
             timeout=loaded.profile.timeout,
-            slots_in_use=slots.in_use(self._options.slots_dir, self.repository),
+            slots_in_use=partial(slots.in_use, self._options.slots_dir, self.repository),
             warn=self.reporter.say,
         )
 

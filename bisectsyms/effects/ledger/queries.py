@@ -70,19 +70,38 @@ class Queries:
         )
         return tuple(rows.to_observation(row) for row in found)
 
-    def evidence(self, cell: str, after: int = 0) -> list[Seen]:
-        """Every attempt of this cell that has ended and counts, with a number above `after`; in that order."""
+    def evidence(self, cell: str, after: int = 0) -> tuple[list[Seen], int]:
+        """Every attempt of this cell that has ended and counts, with a number above `after`; in that order.
+
+        And the number up to which there is nothing more to come: attempts of several slots end in any order.
+        """
         found = self._select(
-            "select * from attempts where cell = ? and number > ? and ended is not null "
+            "select * from attempts where cell = ? and number > ? "
             "and number not in (select attempt from excluded) order by number",
             cell,
             after,
         )
-        return [Seen(row["number"], rows.to_revision(row), rows.to_observation(row)) for row in found]
+        running = [row["number"] for row in found if row["ended"] is None]
+        ended = [row for row in found if row["ended"] is not None]
+        settled = running[0] - 1 if running else max((row["number"] for row in ended), default=after)
+        return [
+            Seen(row["number"], rows.to_revision(row), rows.to_observation(row), row["slot"]) for row in ended
+        ], settled
 
     def changes_by_others(self) -> int:
         """A number that changes when another connection writes to the file (sqlite.org/pragma.html, data_version)."""
         return int(self._select("pragma data_version")[0][0])
+
+    def changed(self) -> tuple[object, ...]:
+        """Differs once what was known has become something else: by a word, an import, an end in place of a burial.
+
+        An attempt that is begun or ends changes nothing of that.
+        """
+        query = (
+            "select (select count(*) from exclusions), (select count(*) from told), (select count(*) from revised), "
+            "(select max(at) from revised), (select count(*) from attempts where buried = 1)"
+        )
+        return tuple(self._select(query)[0])
 
     def excluded(self, tree: str, cell: str) -> list[Exclusion]:
         """The attempts at this git tree that somebody has taken out of the evidence, in order of number."""
@@ -135,6 +154,16 @@ class Queries:
             str(kind),
         )[0]
         return None if mean is None else float(mean)
+
+    def side_by_side(self, cell: str) -> dict[int, int]:
+        """How many attempts of this cell are evidence, by the number of slots that were in use when they began."""
+        found = self._select(
+            "select slots_in_use, count(*) from attempts where cell = ? "
+            "and outcome in ('CLEAN', 'INCONSISTENT', 'FAILED') and number not in (select attempt from excluded) "
+            "group by slots_in_use order by 2 desc",
+            cell,
+        )
+        return dict(tuple(row) for row in found)
 
     def last_release(self, cell: str) -> str:
         """kernel.release of the newest attempt in this cell that got as far; empty before the first."""

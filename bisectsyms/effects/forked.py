@@ -1,0 +1,110 @@
+"""A process of ours that works beside us and ends with us, told and heard through a pipe.
+
+Builds are started in processes and not in threads: whoever starts one adopts and reaps what it leaves behind, and is
+who gets Ctrl-C (runner), and neither can be shared. A worker hears Ctrl-C from us alone, once, and so it has the time
+to end what it started and to write it down; and it hears if we die.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing import connection
+from types import FrameType
+from typing import Any
+
+from bisectsyms.effects.runner import shielded
+from bisectsyms.errors import InfraError
+
+Pipe = connection.Connection
+Work = Callable[[Pipe], None]
+
+PR_SET_PDEATHSIG = 1
+"""linux/prctl.h"""
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+HELD = (signal.SIGINT, *ENDING)
+PATIENCE = 60.0
+"""Seconds in which a worker that was told to end has to have ended."""
+
+
+class Stopped(BaseException):
+    """We were told to end; unwinds like KeyboardInterrupt so that nothing is left running."""
+
+
+class Worker:
+    """A process that does some work."""
+
+    def __init__(self, work: Work, before: Sequence[Worker] = ()) -> None:
+        """Begin it; `before` are those that were begun earlier, whose pipes are none of its business.
+
+        Raises:
+            InfraError: the system allows no more processes.
+        """
+        self.pipe, other = multiprocessing.Pipe()
+        arguments = (work, other, [self.pipe, *(worker.pipe for worker in before)], os.getpid())
+        context = multiprocessing.get_context("fork")  # what is to be done need not be written down, as with spawn
+        self._process = context.Process(target=_work, args=arguments, daemon=True)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # until it has handlers of its own
+        try:
+            self._process.start()
+        except OSError as error:
+            self.pipe.close()
+            step = "free memory, or look at `ulimit -u`; or fewer at once"
+            raise InfraError(f"no further process: {error.strerror}", next_step=step) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            other.close()
+
+    def stop(self) -> None:
+        """Tell it to end, and do not wait."""
+        self._process.terminate()
+
+    def join(self) -> None:
+        """Wait until it has ended; one that does not is killed."""
+        self._process.join(PATIENCE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self.pipe.close()
+
+
+def stop_all(workers: Sequence[Worker]) -> None:
+    """End them, and wait for what they have to write down. A second Ctrl-C does not interrupt that."""
+    with shielded():
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.join()
+
+
+def heard(workers: Sequence[Worker]) -> list[int]:
+    """Wait until some of them say something, or have ended; their indices."""
+    ready = set[Any](connection.wait([worker.pipe for worker in workers]))
+    return [number for number, worker in enumerate(workers) if worker.pipe in ready]
+
+
+def _work(work: Work, pipe: Pipe, others: Sequence[Pipe], parent: int) -> None:
+    for number in ENDING:
+        signal.signal(number, _stop)
+    os.setpgrp()  # the terminal's Ctrl-C is for the one who began us
+    for other in others:
+        other.close()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    with contextlib.suppress(Stopped, KeyboardInterrupt):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+        try:
+            if os.getppid() == parent:  # else it died before we could ask to be told
+                work(pipe)
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for one in ENDING:  # once is enough: what would be interrupted now is the cleaning up
+        signal.signal(one, lambda *_: None)
+    raise Stopped

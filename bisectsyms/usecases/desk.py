@@ -1,0 +1,151 @@
+"""What is known in one cell, and who makes attempts there: a bench, which has one slot, or a crew, which has several.
+
+Whoever judges works at a desk and does not see how many slots there are. Attempts are either started one by one in
+slots that are free, and end in any order, or made in all slots at once.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from bisectsyms.core.decide import Ask
+from bisectsyms.core.variation import Variation
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.slots import Objtree
+from bisectsyms.model import Attempt, Cell, Exclusion, Kind, Observation, Plan, Revision, Told
+
+T = TypeVar("T")
+
+
+class Reporter(Protocol):
+    """Who is told what happens."""
+
+    def say(self, text: str) -> None: ...
+
+    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]: ...
+
+    def ended(self, attempt: Attempt) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the objtree of a slot is."""
+
+    tree: str
+    """What the ledger has the revision by; empty where it is at none."""
+    warm: bool
+    """Whether anything was built there."""
+
+    @classmethod
+    def of(cls, objtree: Objtree) -> Self:
+        return cls(objtree.at(), objtree.exists())
+
+
+class Desk(abc.ABC):
+    """Open with `with`: slots are locked for as long."""
+
+    kinds: tuple[Kind, ...]
+    """Of attempts whose clean results count, cheapest first."""
+    failure: str = "failed with inconsistent kallsyms data"
+    """What a failure is, for people."""
+    repository: Repository
+    cell: Cell
+    variation: Variation
+    reporter: Reporter
+    ledger: Ledger
+    slots: int = 1
+    """How many attempts can run at once."""
+    made: int
+    """Attempts that were begun here."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Give the slots back and close the ledger."""
+
+    @property
+    @abc.abstractmethod
+    def aside(self) -> Path:
+        """A folder of ours for what is no attempt."""
+
+    @property
+    @abc.abstractmethod
+    def objtree(self) -> Objtree:
+        """Where the first slot builds; to be looked at, not to be changed."""
+
+    @abc.abstractmethod
+    def places(self) -> dict[int, Place]:
+        """The slots that are free, by number, and where they are."""
+
+    @abc.abstractmethod
+    def start(self, slot: int, revision: Revision, ask: Ask) -> None:
+        """Begin an attempt in a free slot."""
+
+    @abc.abstractmethod
+    def wait(self) -> tuple[int, Attempt]:
+        """The next attempt that ends, and its slot, which is free now.
+
+        Raises:
+            UserError: going on would prove nothing; see `Bench`.
+            InfraError: the machine stopped us.
+        """
+
+    @abc.abstractmethod
+    def at_once(self, revision: Revision, ask: Ask) -> tuple[Attempt, ...]:
+        """Make the attempt that was asked for in every slot, after what brings each there; nothing else runs.
+
+        Raises:
+            UserError, InfraError: see `wait`.
+        """
+
+    @abc.abstractmethod
+    def beside(self, call: Callable[[], T]) -> T:
+        """Do what starts a process and is no attempt, while nothing else runs; it can be pickled, and its answer, too.
+
+        Raises:
+            UserError, InfraError: those of `call`, and see `wait`.
+        """
+
+    def arrival(self, revision: Revision) -> Kind | None:
+        """What brings the nearest free slot to `revision`: nothing, an incremental build, or one from scratch."""
+        return min((self.arrival_from(place, revision) for place in self.places().values()), key=_farness)
+
+    def arrival_from(self, place: Place, revision: Revision) -> Kind | None:
+        """What brings an objtree to `revision`. The setup of a command belongs to the first attempt there."""
+        if Kind.TEST in self.kinds or place.tree == self.known(revision).tree:
+            return None
+        return Kind.INCREMENTAL if place.warm else Kind.CLEAN
+
+    def known(self, revision: Revision) -> Revision:
+        """`revision` as the ledger has it in this cell; each that comes in goes through here, twice does no harm."""
+        return revision
+
+    def seen(self, revision: Revision) -> tuple[Observation, ...]:
+        """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
+        return self.ledger.observations(self.known(revision).tree, self.cell.key)
+
+    def excluded(self, revision: Revision) -> list[Exclusion]:
+        """The attempts that `seen` leaves out because somebody said so."""
+        return self.ledger.excluded(self.known(revision).tree, self.cell.key)
+
+    def told(self, revision: Revision) -> Told | None:
+        """What people said of the tree of this revision, if they did."""
+        return self.ledger.told(self.known(revision).tree, self.cell.key)
+
+
+def _farness(arrival: Kind | None) -> int:
+    return (None, Kind.INCREMENTAL, Kind.CLEAN).index(arrival)
