@@ -40,6 +40,7 @@ bench: setup
 kernel-test: setup
 	@$(BIN)/python -m benchmarks.kernel_matrix $(KERNEL_MATRIX)
 	@$(BIN)/python -m benchmarks.kernel_field $(KERNEL_FIELD)
+	@$(BIN)/python -m benchmarks.kernel_layout $(KERNEL_LAYOUT)
 	@$(BIN)/python -m benchmarks.kernel_test $(KERNEL_TEST)
 
 # Needs uv; the result is what `setup` installs.
