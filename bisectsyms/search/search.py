@@ -19,6 +19,7 @@ import numpy as np
 
 from bisectsyms.search.asking import Asking, State
 from bisectsyms.search.costs import Costs
+from bisectsyms.search.ends import Ends
 from bisectsyms.search.history import History
 from bisectsyms.search.likelihood import Likelihood
 from bisectsyms.search.lineage import Lineage
@@ -35,8 +36,6 @@ OLDER_STILL = 0.05
 """Share of the doubt that "older than the range" may have when a commit is named."""
 NOT_REPRODUCED = 0.05
 """Prior mass of "never fails here"."""
-TOGETHER = 3
-"""Tests at once of the failing end, as long as it has not failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,7 @@ class Search:
             raise ValueError("no commit lies between good and bad")
         share = 1.0 - PREDATES - NOT_REPRODUCED
         self._prior = Prior(share * weights / weights.sum(), PREDATES, NOT_REPRODUCED)
-        self._candidates, self._failing_end = candidates, max(bad, default=0)
-        self._passing_ends = sorted(set(good))
+        self._candidates, self._ends = candidates, Ends(max(bad, default=0), sorted(set(good)), layouts)
         self.confidence, self._min_rate, self._budget, self._reach = confidence, min_rate, budget, layouts
         self._costs = costs or Costs()
         self._partition = Partition(candidates, self._prior.commits)
@@ -191,7 +189,8 @@ class Search:
         """The next `count` tests, chosen together with those that are out already; empty at the end."""
         if self._ended():
             return []
-        chosen = self._at_the_failing_end(count)
+        first = self._ends.first_tests(list(self._kinds.values()), self._untestable, self._out)
+        chosen = [self._ends.failing] * min(count, first)
         self._out.extend(chosen)
         self._repeats = {commit: layout for commit, layout in self._repeats.items() if commit in self._out}
         while len(chosen) < count:
@@ -211,38 +210,9 @@ class Search:
         """Let these tests be out and no others: one that was given up, or is of a search made anew, is known so."""
         self._out = list(commits)
 
-    def _at_the_failing_end(self, most: int) -> list[int]:
-        """The failing end again and again until it has failed; if it never does, this is how that is found.
-
-        More failures there, for a first idea of the rate, were measured: they saved nothing elsewhere.
-        """
-        end = self._failing_end
-        failed, _, drawn = self._seen_at_end()
-        if failed or end in self._untestable or self._is_spent(drawn):
-            return []
-        return [end] * max(0, min(most, TOGETHER - self._out.count(end)))
-
-    def _seen_at_end(self) -> tuple[int, int, int]:
-        """(failed, clean, different layouts) at the failing end; the clean ones of the kind that was tried most."""
-        seen = [kind.seen[self._failing_end] for kind in self._kinds.values() if self._failing_end in kind.seen]
-        return (
-            sum(one.failed for one in seen),
-            max((one.clean for one in seen), default=0),
-            max((len(one.layouts) for one in seen), default=0),
-        )
-
-    def _is_spent(self, drawn: int) -> bool:
-        """Whether so many layouts are all that a commit can have."""
-        return self._reach is not None and drawn >= self._reach
-
     def _rates_excluded(self) -> bool:
-        """Whether so many attempts at the failing end were clean that a failure of `min_rate` would have shown.
-
-        Where that end cannot be tested, or has no layouts left, all attempts have to do.
-        """
-        _, clean, drawn = self._seen_at_end()
-        if self._failing_end in self._untestable or self._is_spent(drawn):
-            clean = max((sum(one.clean for one in kind.seen.values()) for kind in self._kinds.values()), default=0)
+        """Whether so many attempts at the failing end were clean that a failure of `min_rate` would have shown."""
+        clean = self._ends.clean(list(self._kinds.values()), self._untestable)
         return (1.0 - self._min_rate) ** clean <= 1.0 - self.confidence
 
     def repeat_of(self, commit: int) -> Hashable:
@@ -321,13 +291,7 @@ class Search:
         return self._posterior().predates > OLDER_STILL * (1.0 - self.confidence) and bool(self._telling_ends())
 
     def _telling_ends(self) -> list[int]:
-        """Passing ends that can be tested and have layouts left."""
-        seen = self._likelihood(self._working_kind()).seen
-        return [
-            end
-            for end in self._passing_ends
-            if end not in self._untestable and not (end in seen and self._is_spent(len(seen[end].layouts)))
-        ]
+        return self._ends.telling(self._likelihood(self._working_kind()).seen, self._untestable)
 
     def _weigh(self, attempt: Attempt) -> None:
         self._note(attempt.commit)
@@ -365,7 +329,7 @@ class Search:
         for commit in self._out:
             self._note(commit)
         if self._posterior().commits(self._prior, self._partition).max() >= self.confidence:
-            return min(self._telling_ends(), key=self._passing_ends.index, default=None)
+            return next(iter(self._telling_ends()), None)
         state = State(self._prior, self._partition, self._posterior(), self._likelihood(self._working_kind()))
         return self._asking.choose(state, self._out, self._untestable, self._costs, self._here)
 
