@@ -282,8 +282,15 @@ def test_the_search_is_made_anew_when_another_kind_counts(history: Callable[...,
     learning = bisected.learning()
     first = learning.search()
     bisected.made("10", FAILED, kind=Kind.CLEAN)
+    assert learning.search() is first
+    assert learning.kind.value == "relink", "it was not tried often enough"
+    assert learning.next() == 9, "where it must show that it can"
+    for _ in range(2):
+        bisected.made("10", FAILED, kind=Kind.CLEAN)
+    for _ in range(5):
+        bisected.made("10", CLEAN)
     assert learning.search() is not first
-    assert learning.kind is Kind.CLEAN, "what has failed shows it, whatever was not tried to the end"
+    assert learning.kind is Kind.CLEAN, "relinks would have failed, too"
 
 
 # Which way, and git's words

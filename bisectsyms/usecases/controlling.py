@@ -94,11 +94,13 @@ class Controlling:
         return unvouched(inside, self.learning.kind)
 
     def _where(self) -> int | None:
-        """The commit nearest to the slot that has failed often enough to be known for it."""
-        failing = self.learning.failing()
-        fit = [one for one, times in failing.items() if times >= CONTROL_FAILURES and not self.learning.is_left(one)]
+        """The commit nearest to the slot that has failed often enough to be known for it, else one that has failed."""
+        failing = {one: times for one, times in self.learning.failing().items() if not self.learning.is_left(one)}
+        known = {one for one, times in failing.items() if times >= CONTROL_FAILURES}
         here = self.learning.ways.here
-        return min(fit, key=lambda one: (abs(one - here) if here is not None else 0, -failing[one]), default=None)
+        return min(
+            known or failing, key=lambda one: (abs(one - here) if here is not None else 0, -failing[one]), default=None
+        )
 
     def _draw(self, commit: int) -> Draw:
         """One that failed there: as good as any for a race, and where the layout decides the failure comes at once."""

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from bisectsyms.core.decide import Decision
 from bisectsyms.core.direction import Terms
+from bisectsyms.core.layouts import Layouts
 from bisectsyms.core.pace import Pace
 from bisectsyms.core.prior import Rules
-from bisectsyms.core.probing import ladder, probe
+from bisectsyms.core.probing import is_on_trial, ladder, probe
 from bisectsyms.core.sametree import same_trees
 from bisectsyms.effects.dag import Range
 from bisectsyms.effects.ledger import Ledger
@@ -114,6 +115,8 @@ class Learning:
         self._same = same_trees(ids, history.ancestors, beforehand.twins)
         self.kind = basis.kinds[0]
         """The kind of attempt worked with."""
+        self._tried_at: int | None = None
+        """The bad end, as long as the kind worked with has to show there that it can fail."""
         self._search: Search | None = None
         self._prior: Sequence[float] | None = None
         self._changes = self._settled = 0
@@ -136,6 +139,7 @@ class Learning:
         bads = {*self._range.bads, *(commit for commit, word in self._words.items() if word is Word.FAILED)}
         shown = [one for commit in sorted(bads) for one in self.seen(commit)]
         kind = ladder(shown, self._basis.kinds, self._options.min_rate)
+        self._tried_at = max(bads) if is_on_trial(shown, kind) else None
         if self._search is None or kind is not self.kind or self._beforehand.prior is not self._prior:
             self.kind = kind
             self._search = self._made()
@@ -157,6 +161,8 @@ class Learning:
         search.expect(out)
         self._free = places
         while (commit := search.next()) is not None and commit not in again:
+            if self._tried_at is not None and not self.is_left(self._tried_at):
+                return self._tried_at
             if not self.is_left(commit):
                 return commit
             # It is told so once. Asked for again it stays a test that is out, and another one is chosen beside it.
@@ -190,24 +196,7 @@ class Learning:
 
     def draw_of(self, commit: int, layout: str) -> Draw | None:
         """A draw that gave this layout at a commit."""
-        return self._layouts.get(commit, {}).get(layout)
-
-    def _layout(self, commit: int, one: Observation) -> str | None:
-        """What the outcome may be a function of, named by the first draw that gave it; None where nothing is varied.
-
-        Two draws with the same inputs of the link are one layout. One draw whose inputs were now these, now those is
-        one layout as well: the inputs themselves are then left to chance, and the outcome is no function of it.
-        """
-        if self._basis.draws <= 1:
-            return None
-        name = str(one.draw)
-        known, inputs = self._layouts.setdefault(commit, {}), self._inputs.setdefault(commit, {})
-        if name not in known:
-            name = inputs.get(one.layout, name) if one.layout else name
-            known.setdefault(name, one.draw)
-        if one.layout:
-            inputs.setdefault(one.layout, name)
-        return name
+        return self._layouts.draw_of(commit, layout)
 
     @property
     def pace(self) -> Pace:
@@ -294,10 +283,7 @@ class Learning:
         self._linked: dict[tuple[Draw, str], list[int]] = {}
         """Commits whose links had the same inputs under the same draw."""
         self._left: set[int] = set()
-        self._layouts: dict[int, dict[str, Draw]] = {}
-        """Commit -> the name of each layout that was seen there, and its first draw."""
-        self._inputs: dict[int, dict[str, str]] = {}
-        """Commit -> the inputs of the link, and the name of their layout."""
+        self._layouts = Layouts()
         for commit in sorted({*self._options.skipped, *words[Word.UNTESTABLE]}):
             self._leave(search, commit)
         return search
@@ -312,7 +298,7 @@ class Learning:
         """As in a step: a failure is proof in whichever kind, a clean attempt only in the kind worked with."""
         if commit is None or self._is_spoken_for(commit):
             return
-        layout = self._layout(commit, one)
+        layout = self._layouts.name(commit, one) if self._basis.draws > 1 else None
         if one.outcome.is_failure:
             search.tell(commit, "failed", one.seconds, str(one.kind), layout)
         elif one.outcome is Outcome.CLEAN and self.kind in (one.kind, Kind.TEST):
