@@ -3,7 +3,8 @@
     python -m benchmarks.calibration [--trials 1000] [--seed 7000] [--confidence .95 ...]
 
 This is a test of the code: whatever the prior is, Bayes' rule is calibrated on worlds drawn from it. What a prior is
-worth where the world is another one is what `benchmarks.search` measures.
+worth where the world is another one is what `benchmarks.search` measures. `pip install matplotlib` into the Python
+that runs this adds the picture.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import plot, report
 from bisectsyms.search import Search
 from bisectsyms.search.rates import cells
 from bisectsyms.search.search import NOT_REPRODUCED, PREDATES
@@ -25,6 +26,8 @@ from bisectsyms.usecases.simulate import calibration
 COMMITS, MIN_RATE = 64, 0.02
 """A smallest rate of .02 halves the time that worlds take in which nothing ever fails."""
 CONFIDENCES = (0.8, 0.9, 0.95, 0.99)
+ENOUGH = 20
+"""Answers that make a point of the picture."""
 
 
 def drawn(seed: int) -> World:
@@ -51,7 +54,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=7000)
     parser.add_argument("--confidence", type=float, nargs="*", default=CONFIDENCES)
     given = parser.parse_args(argv)
-    lines, sound, bins = [], True, []
+    lines, sound, bins, points = [], True, [], []
     for confidence in given.confidence:
         runs = [searched(given.seed + number, confidence) for number in range(given.trials)]
         stated, right = fmean(run.stated for run in runs), fmean(run.right for run in runs)
@@ -59,6 +62,7 @@ def main(argv: list[str]) -> int:
         sound = sound and abs(stated - right) <= 3.0 * error
         attempts = fmean(run.attempts for run in runs)
         lines.append((f"{confidence}", f"{stated:.3f}", f"{right:.3f}", f"{error:.3f}", f"{attempts:.0f}"))
+        points += [(one.stated, one.right, one.answers) for one in calibration(runs) if one.answers >= ENOUGH]
         bins += [
             (f"{confidence}", f"{one.low:g} to {one.high:g}", one.answers, f"{one.stated:.3f}", f"{one.right:.3f}")
             for one in calibration(runs)
@@ -68,7 +72,9 @@ def main(argv: list[str]) -> int:
         f"`python -m benchmarks.calibration --trials {given.trials} --seed {given.seed}`:\n"
         f"{COMMITS} commits, rates and endings drawn from the prior of the search, smallest rate {MIN_RATE}.\n\n"
         + report.table(head, lines)
-        + "\n\nThe same answers by what they stated:\n\n"
+        + "\n\n"
+        + plot.calibration("calibration", points)
+        + "The same answers by what they stated:\n\n"
         + report.table(("asked for", "stated", "answers", "mean", "right"), bins)
     )
     report.write_markdown("calibration", "Is the stated probability true?", body)

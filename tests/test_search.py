@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bisectsyms.search import Costs, Search
 from bisectsyms.search.history import History
-from bisectsyms.search.search import Outcome
+from bisectsyms.search.search import OLDER_STILL, Outcome
 from bisectsyms.search.worlds import Run, Setting, World, make_parents, play
 
 CHAIN = [[], *([one] for one in range(31))]
@@ -150,6 +150,36 @@ def test_a_failing_layout_is_repeated_to_tell_the_class() -> None:
     assert commit == 31 and search.repeat_of(31) == "length=7"
     search.tell(31, "clean", layout="length=7")
     assert search.next() is not None and search.repeat_of(31) is None, "it did both: no function of the layout"
+
+
+def test_the_layout_to_repeat_is_one_that_costs_no_move() -> None:
+    search = Search(CHAIN, [0], [31])
+    search.tell(31, "failed", layout="length=7")
+    search.tell(31, "clean", layout="length=8")
+    search.tell(20, "failed", layout="length=3")
+    assert search.next() == 20 and search.repeat_of(20) == "length=3"
+
+
+def test_no_commit_is_named_while_the_failure_may_be_older() -> None:
+    """A passing end is tried before that, also where the commits alone have the confidence."""
+    search = Search(CHAIN, [0], [31])
+    search.tell(31, "failed")
+    asked = []
+    while (commit := search.next()) is not None:
+        asked.append(commit)
+        search.tell(commit, "failed" if commit else "clean")
+    assert search.result.commit == 1
+    assert search.result.endings["predates"] <= OLDER_STILL * (1.0 - search.confidence)
+    assert asked.count(0) > 1
+
+
+@pytest.mark.parametrize("seed", [61001, 61106, 61200, 61291, 61297])
+def test_a_commit_all_of_whose_layouts_are_known_is_not_asked_for_for_ever(seed: int) -> None:
+    """Worlds in which few layouts leave the answer open: they took hundreds of attempts at one commit."""
+    world = World(Setting(64, 0, 0.5, layouts=4), seed)
+    run = play(world, lambda it: Search(it.parents, [0], [63], layouts=4), most=400)
+    assert run.attempts < 250
+    assert run.kind == "undecided" or run.right
 
 
 def test_a_batch_counts_the_tests_that_are_out() -> None:

@@ -200,10 +200,10 @@ class Likelihood:
         weights = self._alive()
         return float((weights[:, self._layout].sum(axis=1) / weights.sum(axis=1)).mean())
 
-    def layout_to_repeat(self, without: Collection[int] = ()) -> tuple[int, object] | None:
+    def layout_to_repeat(self, here: int | None, without: Collection[int] = ()) -> tuple[int, object] | None:
         """(commit, layout) whose repeat would tell the classes apart; None if nothing failed, or enough is known.
 
-        `without` are commits that cannot be tested.
+        One at `here` costs no move. `without` are commits that cannot be tested.
         """
         if not self.by_layout or self.repeated >= REPEATS or not UNDECIDED < self.layout_share() < 1.0 - UNDECIDED:
             return None
@@ -215,4 +215,4 @@ class Likelihood:
             for layout, failed in seen.layouts.items()
             if failed and seen.named and commit not in without
         )
-        return next(failing, None)
+        return min(failing, key=lambda one: one[0] != here, default=None)

@@ -194,7 +194,7 @@ class Search:
         self._out.extend(chosen)
         self._repeats = {commit: layout for commit, layout in self._repeats.items() if commit in self._out}
         while len(chosen) < count:
-            repeat = self._likelihood(self._working_kind()).layout_to_repeat(self._untestable)
+            repeat = self._likelihood(self._working_kind()).layout_to_repeat(self._here, self._untestable)
             if repeat is not None and not self._repeats and repeat[0] not in self._out:
                 commit: int | None = repeat[0]
                 self._repeats[repeat[0]] = repeat[1]
