@@ -20,7 +20,7 @@ def calibration(name: str, bins: Sequence[tuple[float, float, int]]) -> str:
     except ImportError:
         return ""
     axes: Any = figure.subplots()
-    least = min([0.5, *(right for _, right, _ in bins)]) - 0.02
+    least = min((min(stated, right) for stated, right, _ in bins), default=0.5) - 0.03
     axes.plot([least, 1.0], [least, 1.0], color="0.7", linewidth=1, zorder=1)
     for stated, right, answers in bins:
         error = 2.0 * math.sqrt(max(stated * (1.0 - stated), 1e-9) / answers)
