@@ -137,8 +137,13 @@ def test_what_runs_ends_with_the_run_and_is_written_down(user: User, tmp_path: P
 
 
 def test_an_error_in_one_slot_stops_all_and_what_ran_beside_it_counts(user: User, tmp_path: Path) -> None:
-    scripts = ["exit 0", *["sleep 0.5; exit 0"] * 6, "exit 127"]
-    repo = write(tmp_path / "repo", scripts)
+    """The first attempt waits for the one beside it, which outlives it."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    script = (
+        f"mkdir {first} 2>/dev/null || {{ touch {second}; sleep 1; exit 0; }}; "
+        f"until [ -e {second} ]; do sleep 0.1; done; exit 127"
+    )
+    repo = write(tmp_path / "repo", [script] * 8)
     done = bisect(user, repo, "--slots", "2", "1", "8", "--", "sh", "test.sh")
     assert done.returncode == 128
     assert "ended with 127 at" in done.stderr
