@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks import peers, report
+from bisectsyms.core.words import listed
 from bisectsyms.search.bounds import fano
 from bisectsyms.search.worlds import Run, Setting, World
 from bisectsyms.usecases.simulate import Simulated, SimulateOptions, simulate
@@ -129,7 +130,7 @@ def _others(cell: Cell, row: dict[str, Any], *, trials: int, seed: int, confiden
             runs = [run for number in range(trials) if (run := play(World(setting, seed + number), confidence))]
             if runs:
                 cost = fmean(run.attempts + cell.move * run.moves for run in runs)
-                row[name] = {"cost": cost, "right": fmean(run.right for run in runs)}
+                row[name] = {"cost": cost, "right": fmean(run.right for run in runs), "trials": len(runs)}
 
 
 def least_right(trials: int, chance: float, cells: int) -> float:
@@ -155,11 +156,17 @@ def _tell(run: dict[str, int], tables: Tables) -> bool:
         f"`python -m benchmarks.search --peers`: {run['trials']} trials a cell, seeds from {run['seed']}.\n"
         "Mean attempts to the end, those at the ends of the range included; cost where a move has one; in brackets\n"
         "the share of right answers (with layouts, of the commits named). The others are linear, and those told the\n"
-        "rates are also told that there is a culprit. Attempts are wanted of the first table only.\n\n"
+        f"rates are also told that there is a culprit; they have {listed(_of_others(tables))} trials. Attempts are\n"
+        "wanted of the first table only.\n\n"
     )
     report.write_markdown("search", "How few attempts find the culprit?", intro + body)
     print(body)
     return met
+
+
+def _of_others(tables: Tables) -> list[str]:
+    rows = [row[name] for table in tables.values() for row in table.values() for name in OTHERS if name in row]
+    return [str(trials) for trials in sorted({row["trials"] for row in rows})] or ["no"]
 
 
 @dataclass(frozen=True, slots=True)
