@@ -8,6 +8,9 @@ from bisectsyms.core.belief import Sample, prior
 from bisectsyms.core.decide import Ask, Decision, attempts_to_exclude, fruitless_in, last_is_broken, untestable
 from bisectsyms.model import Consistency, Draw, Kind, Observation, Outcome, Verdict
 
+TRIAL = 0.02
+"""A cheaper kind is given up when it would have missed what the dearer ones show with this probability at most."""
+
 
 def probe(seen: Sequence[Observation], kind: Kind, arrival: Kind | None, draw: Draw | None = None) -> Ask | Decision:
     """How to get one more attempt of `kind` at a revision: the way there first; SKIP where it cannot be tested."""
@@ -20,10 +23,6 @@ def probe(seen: Sequence[Observation], kind: Kind, arrival: Kind | None, draw: D
     if arrival is not None and kind is not Kind.CLEAN:
         return Ask(arrival, "arrival")
     return Ask(kind, f"does {draw} fail again?" if draw else "it tells most per second", draw)
-
-
-TRIAL = 0.02
-"""A cheaper kind is given up when it would have missed what the dearer ones show with this probability at most."""
 
 
 def ladder(seen: Sequence[Observation], kinds: Sequence[Kind], lowest_rate: float) -> Kind:
