@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+EMPTY = {"LLVM": "1"}
+"""What is left to say with a variable where the folder was all that it said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arch:
@@ -65,3 +68,19 @@ def llvm_tools(llvm: Llvm, prefix: str, *, suffix: str = "", folder: str = "", n
     return Tools(
         name or f"llvm{suffix}", programs["CC"], programs["LD"], programs["NM"], programs["AR"], tuple(make.items())
     )
+
+
+def on_path(tools: Tools) -> tuple[Tools, str]:
+    """The same programs by their names alone, and the folder that PATH needs for it; empty where it needs none.
+
+    LLVM= takes a folder since 5.18; without it, 1 means the names.
+    """
+    folder, slash, _ = tools.compiler.rpartition("/")
+    folder += slash
+    programs = (tools.compiler, tools.linker, tools.nm, tools.ar)
+    if not folder or not all(program.startswith(folder) for program in programs):
+        return tools, ""
+    compiler, linker, nm, ar = (program.removeprefix(folder) for program in programs)
+    given = [(name, value.removeprefix(folder)) for name, value in tools.make]
+    make = tuple((name, value or EMPTY.get(name, "")) for name, value in given)
+    return Tools(tools.name, compiler, linker, nm, ar, make), folder.rstrip("/")
