@@ -15,14 +15,28 @@ from typing import Any
 class Kind(enum.StrEnum):
     """What an attempt repeats, from cheap to dear. Rates of different kinds are never pooled."""
 
+    REPLAY = "replay"
+    """The link script alone, as make vmlinux last ran it here, without make."""
     RELINK = "relink"
     """Remove what the link made, `make vmlinux`."""
     INCREMENTAL = "incremental"
     """As relink, after moving the source tree to another revision: what changed is compiled."""
+    CACHED = "cached"
+    """From an empty objtree, with what ccache has; only a clean build is proof that one from scratch shows it."""
     CLEAN = "clean"
     """From an empty objtree."""
     TEST = "test"
     """A command of the user's, after its setup if it is the first at this revision."""
+
+    @property
+    def is_from_scratch(self) -> bool:
+        """Whether it begins with an empty objtree."""
+        return self in (Kind.CACHED, Kind.CLEAN)
+
+    @property
+    def is_link_alone(self) -> bool:
+        """Whether it needs an objtree that is at its revision already."""
+        return self in (Kind.REPLAY, Kind.RELINK)
 
 
 class Outcome(enum.StrEnum):
@@ -235,6 +249,8 @@ class Result:
     """(file name, sha256) of what was kept, the log included."""
     vanished: tuple[str, ...] = ()
     """Options that were asked for by name and are not in .config, CONFIG_X."""
+    inputs: str = ""
+    """Digest of the inputs of its link, those with the version string included; empty where no link was seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def first_version(state_dir: Path, plans: Sequence[Plan], result: Result) -> Non
     for number, one in enumerate(plans):
         insert("cells", rows.cell_row(one.cell))
         end = {**rows.result_row(result), "begun": 100.25 + number, "ended": 103.0}
-        del end["vanished"]
+        for later in ("vanished", "inputs"):
+            del end[later]
         insert("attempts", rows.plan_row(one, owner) | end)
     db.close()
 

@@ -82,7 +82,7 @@ def test_a_killed_build_is_nowhere_and_a_set_aside_objtree_comes_back(bench: Wor
     with objtree.in_use():
         pass
     objtree.suspect()
-    assert bench.arrival(good) is Kind.CLEAN
+    assert bench.arrival(good) is bench.from_nothing
     objtree.repair()
     assert bench.arrival(good) is None
 

@@ -7,6 +7,7 @@ always runs in the attempt, and every outcome goes through `classify` with the f
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,17 +18,21 @@ from bisectsyms.core.classify import Ruling, Seen, classify
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
 from bisectsyms.core.tools import Tools
+from bisectsyms.core.words import listed
 from bisectsyms.effects import kconfig, link
 from bisectsyms.effects.evidence import EvidenceStore
+from bisectsyms.effects.inputs import Inputs, inputs, lines
 from bisectsyms.effects.kconfig import Came
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.nmtap import NmTap
+from bisectsyms.effects.replay import Replay, forget, shows
 from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
 from bisectsyms.effects.sandbox import View
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.slots import Objtree
 from bisectsyms.effects.source import Source, source_of
 from bisectsyms.effects.toolchain import Installed
+from bisectsyms.effects.toolpath import ToolPath
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import Knowledge
 from bisectsyms.inputs.profile import LoadedProfile
@@ -39,6 +44,9 @@ PINNED = {
     "KBUILD_BUILD_HOST": "bisectsyms",
 }
 """A timestamp that `date -d` and tar accept, because kheaders and the initramfs parse it."""
+USES_CCACHE = (Kind.INCREMENTAL, Kind.CACHED)
+"""A cached object would hide a race between two compilers in a clean build; in a link it would only take its time."""
+NO_SCRIPT = Ruling(Outcome.BROKEN, "no-link-script", "this revision has no link script that could be run by itself")
 CHUNK = 1 << 20
 
 
@@ -49,6 +57,7 @@ class Builder:
     loaded: LoadedProfile
     cell: Cell
     tools: Tools
+    """By their names, on the PATH of `env`."""
     toolchain: Installed
     slot: Path
     src: Path
@@ -79,10 +88,14 @@ class Builder:
             draw=draw,
             slot=self.slot.name,
             paths=self.view.mode,
-            from_scratch=kind is Kind.CLEAN or not self.objtree.exists(),
+            from_scratch=kind.is_from_scratch or not self.objtree.exists(),
             command=self.make(self.source(), kind, draw, *self.cell.targets, jobs=True).pasteable(),
             dropped=self.dropped,
         )
+
+    @property
+    def tool_path(self) -> ToolPath:
+        return ToolPath(self.slot, self.view.src.parent)
 
     @property
     def tap(self) -> NmTap:
@@ -109,10 +122,24 @@ class Builder:
         variables |= dict(profile.variables)
         words = [f"{name}={value}" for name, value in variables.items()]
         words += [f"-j{self.cell.jobs}"] if jobs else []
+        return Command(
+            (*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, self._environment(kind)
+        )
+
+    def _environment(self, kind: Kind) -> dict[str, str]:
         env = dict(self.env) | dict(self.view.env) | {MARK: str(self.slot)}
-        if kind is Kind.CLEAN:
-            env["CCACHE_DISABLE"] = "1"  # a cached object would hide a race between two compilers
-        return Command((*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, env)
+        env["PATH"] = self.tool_path.path(env.get("PATH", os.defpath))
+        if kind not in USES_CCACHE:
+            env["CCACHE_DISABLE"] = "1"
+        return env
+
+    def _replay(self, plan: Plan) -> Command | None:
+        """The link script alone; None where this revision has none."""
+        replay = Replay.load(self.objtree.path, plan.revision.tree)
+        if replay is None or not replay.argv:
+            return None
+        env = replay.environment({"KBUILD_BUILD_VERSION": plan.draw.build_version}, self._environment(plan.kind))
+        return Command((*self.view.prefix, *replay.words()), self.slot, env)
 
     def make_ready(self, source: Source) -> None:
         """Put in place what the make lines of this revision name, and out of the way what would stop them."""
@@ -125,12 +152,13 @@ class Builder:
         """Run the attempt. Only Ctrl-C, SIGTERM and trouble of the machine leave by an exception."""
         self.toolchain.still_there()
         self.log.unlink(missing_ok=True)
+        self.tool_path.forget()
         before, in_use = health(self.slot), self.slots_in_use()
         begun = time.time()
         source = self.source()
         era = source.era
         self.make_ready(source)
-        if plan.kind is Kind.CLEAN:
+        if plan.kind.is_from_scratch:
             self.objtree.set_aside()
         with self.objtree.in_use():
             given = plan.from_scratch and self.seeds.give(self.objtree.path)
@@ -140,30 +168,34 @@ class Builder:
         maps = self._maps(era, begun)
         came = kconfig.came_of(self.loaded, self.objtree.path)
         made = link.image_fresh(self.objtree.path, begun)
-        ruling = self._rule(steps[-1], maps, era, came, before, made=made)
-        kept = self._kept(plan, ruling, maps, era)
+        ruling = self._rule(steps[-1], maps, era, came, before, made=made) if steps else NO_SCRIPT
+        linked = self._linked(plan, ruling)
+        kept = self._kept(plan, ruling, maps, era, linked)
         release = _text(self.objtree.path / "include/config/kernel.release").strip()
         if ruling.outcome.is_evidence:
             self.objtree.arrived(plan.revision.tree)
+            if plan.kind is not Kind.REPLAY:
+                self._catch(plan)
             if plan.from_scratch and not self._kept_seeds() and not given:
                 self.objtree.suspect()
-        elif steps[-1].killed:
+        elif steps and steps[-1].killed:
             self.objtree.suspect()
-        elif plan.kind is Kind.CLEAN:
+        elif plan.kind.is_from_scratch:
             self.objtree.take_back()
         return Result(
             outcome=ruling.outcome,
             signature=ruling.signature,
-            why=ruling.why,
+            why=_told(ruling, linked),
             measured=Measured(
                 seconds=sum(step.seconds for step in steps),
                 cpu_seconds=sum(step.cpu_seconds for step in steps),
-                peak_rss=max(step.peak_rss for step in steps),
+                peak_rss=max((step.peak_rss for step in steps), default=0),
                 load=before.load,
                 slots_in_use=in_use,
             ),
-            exit_status=steps[-1].exit_status,
-            layout=maps.layout,
+            exit_status=steps[-1].exit_status if steps else None,
+            layout=maps.layout if steps else "",
+            inputs=linked.digest if linked else "",
             kernel_release=release,
             evidence=kept,
             vanished=came.vanished,
@@ -187,15 +219,24 @@ class Builder:
             steps.append(ended)
             if ended.exit_status != 0:
                 break
-        return steps or [Ended(0, 0.0, 0.0, 0)]
+        if not steps and plan.kind is not Kind.REPLAY:
+            return [Ended(0, 0.0, 0.0, 0)]
+        return steps
 
     def _commands(self, plan: Plan, source: Source) -> Iterator[Command]:
         """The commands of an attempt, lazily: each is made only when those before it passed."""
+        outputs = source.era.outputs if source.era else ("vmlinux", "System.map")
+        if plan.kind is Kind.REPLAY:
+            if replay := self._replay(plan):
+                link.remove(self.objtree.path, outputs)
+                yield replay
+            return
         if self.objtree.at() != plan.revision.tree:
             self.objtree.leave()
+            forget(self.objtree.path)
             kconfig.prepare(self.loaded, self.objtree.path)
             yield from self._configure(source, plan.kind, plan.draw)
-        link.remove(self.objtree.path, source.era.outputs if source.era else ("vmlinux", "System.map"))
+        link.remove(self.objtree.path, outputs)
         came = kconfig.came_of(self.loaded, self.objtree.path)
         if came.kallsyms and not came.lost:
             yield self.make(source, plan.kind, plan.draw, *plan.cell.targets, jobs=True)
@@ -205,7 +246,7 @@ class Builder:
 
     def dry_run(self, source: Source, kind: Kind, draw: Draw) -> tuple[Command, ...]:
         """All commands of an attempt of this kind, none of them run."""
-        configure = () if kind is Kind.RELINK else self._configure(source, kind, draw)
+        configure = () if kind.is_link_alone else self._configure(source, kind, draw)
         return (*configure, self.make(source, kind, draw, *self.cell.targets, jobs=True))
 
     def _maps(self, era: Era | None, begun: float) -> link.Maps:
@@ -238,22 +279,48 @@ class Builder:
         roots = (str(self.view.src), str(self.view.obj))
         return classify(scan(_chunks(self.log), self.knowledge.signatures, roots=roots), seen)
 
-    def _kept(self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None) -> tuple[tuple[str, str], ...]:
+    def _linked(self, plan: Plan, ruling: Ruling) -> Inputs | None:
+        """What the link of this attempt was made of; None where it proves nothing."""
+        if not ruling.outcome.is_evidence:
+            return None
+        obj = self.objtree.path
+        if plan.kind is Kind.REPLAY and not shows(obj / "vmlinux", plan.draw.build_version):
+            self.warn("the version string of a replay is not the one that was drawn: all its draws are one layout")
+        return inputs(obj, self.tool_path.noted(), self.tools.ar, self.view.obj)
+
+    def _catch(self, plan: Plan) -> None:
+        """Keep how make called the link script; a full disk must not take the outcome of the attempt away."""
+        noted = self.tool_path.noted()
+        try:
+            Replay.save(self.objtree.path, plan.revision.tree, noted.caller if noted else None)
+        except OSError as error:
+            self.warn(f"the link of this revision cannot be replayed: {error}")
+
+    def _kept(
+        self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None, linked: Inputs | None
+    ) -> tuple[tuple[str, str], ...]:
         """Keep what can be kept: a full disk must not take the outcome of the attempt away."""
         try:
-            return self._keep(plan, ruling, maps, era)
+            return self._keep(plan, ruling, maps, era, linked)
         except InfraError as error:
             self.warn(f"{error}; the attempt itself counts")
             return ()
 
-    def _keep(self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None) -> tuple[tuple[str, str], ...]:
+    def _keep(
+        self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None, linked: Inputs | None
+    ) -> tuple[tuple[str, str], ...]:
         """Keep the log of every attempt, and of a failure all that explains it, never vmlinux itself."""
         files = [("log", self.log)]
         if ruling.outcome is Outcome.INCONSISTENT:
             obj, made = self.objtree.path, self.slot / "evidence"
             made.mkdir(exist_ok=True)
-            (made / "link-inputs").write_text(link.inputs(obj, self.tools.ar))
-            (made / "command").write_text(f"{plan.command}\n")
+            if linked:
+                (made / "link-inputs").write_text(lines((*linked.files, *linked.drawn)))
+                (made / "link-moved").write_text("".join(f"{text}\n" for text in linked.moved))
+            command = (
+                replay.pasteable() if plan.kind is Kind.REPLAY and (replay := self._replay(plan)) else plan.command
+            )
+            (made / "command").write_text(f"{command}\n")
             (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
             files += [(path.name, path) for path in sorted(made.iterdir())]
             files += [(name, obj / name) for name in (".config", ".version") if (obj / name).exists()]
@@ -261,6 +328,13 @@ class Builder:
             files += [(path.name, path) for path in (self.tap.copies() if self._taps(era) else ())]
             files += [(path.name, path) for name in (era.passes if era else ()) for path in obj.glob(name)]
         return self.store.keep(dict(files).items())
+
+
+def _told(ruling: Ruling, linked: Inputs | None) -> str:
+    """Why it ended as it did, and which input of the link did not hold still."""
+    if linked and linked.moved and ruling.outcome is Outcome.INCONSISTENT:
+        return f"{ruling.why}; {listed(linked.moved[:3])}"
+    return ruling.why
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -1,32 +1,21 @@
-"""What a link leaves in the objtree: its outputs to remove, its two maps, its inputs to hash.
+"""What a link leaves in the objtree: its outputs to remove, its two maps.
 
 Names of files differ by era of the kernel; which era a revision is of is read from its own link script.
 """
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from plumbum import local
 
 from bisectsyms.core.eras import Era, detect
 
 SCRIPTS = ("scripts/link-vmlinux.sh", "Makefile", "scripts/Makefile.vmlinux")
 """Where the link of vmlinux has been described, from 2.6 to today."""
-BUILT_IN = ("*/built-in", "arch/*/built-in", "arch/*/*/built-in")
-"""What each folder gives: an object, later a thin archive, linked side by side before 6.1 made one vmlinux.a."""
-INPUTS = (
-    *("init/version*.o", "lib/lib.a", "arch/*/lib/lib.a", "vmlinux.o", ".vmlinux.export.o"),
-    *("arch/*/kernel/vmlinux.lds", "arch/*/kernel/head*.o"),
-    *(f"{name}.o" for name in BUILT_IN),
-)
-"""Files that are linked themselves."""
 MAP_SLACK_SECONDS = 1.0
 """File times come from a clock coarser than ours; outputs were removed before, so this hides nothing."""
 
@@ -85,21 +74,3 @@ def image_fresh(obj: Path, begun: float) -> bool:
     """Whether the attempt that began at `begun` (seconds since the epoch) has made vmlinux."""
     image = obj / "vmlinux"
     return image.is_file() and image.stat().st_mtime >= begun - MAP_SLACK_SECONDS
-
-
-def inputs(obj: Path, ar: str) -> str:
-    """One line `sha256  path` per input of the link: archive members, libraries, script, version objects.
-
-    The strongest discriminator there is: equal hashes and different results put the cause in the link.
-    """
-    members = {path for pattern in INPUTS for path in obj.glob(pattern)}
-    for archive in [*obj.glob("vmlinux.a")] or [path for name in BUILT_IN for path in obj.glob(f"{name}.a")]:
-        _, out, _ = local[ar].run(["t", str(archive.relative_to(obj))], cwd=str(obj), retcode=None)
-        members |= {obj / line for line in out.splitlines()}
-    return "".join(f"{digest}  {name}\n" for name, digest in sorted(_hashes(obj, members)))
-
-
-def _hashes(obj: Path, paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    for path in paths:
-        with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
-            yield str(path.relative_to(obj)), hashlib.file_digest(file, "sha256").hexdigest()

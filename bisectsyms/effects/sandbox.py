@@ -7,7 +7,6 @@ AppArmor), prefix maps and CCACHE_BASEDIR hide the path, and the record of the a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +50,15 @@ def _status(argv: Sequence[str]) -> int:
         return 127
 
 
-def mounted(slot: Path, src: Path, obj: Path, mount: Path, repository: Path) -> View:
+def mounted(slot: Path, src: Path, obj: Path, mount: Path, repository: Path, cache: Path | None = None) -> View:
     """The view through bubblewrap: `slot` is seen at `mount`, an empty folder that hides nothing.
 
     The repository's .git is bound read-only at its true path, because the worktree's .git file points
-    there: without it setlocalversion silently prints nothing.
+    there: without it setlocalversion silently prints nothing. `cache` is ccache's folder.
     """
     mount.mkdir(parents=True, exist_ok=True)
     scratch = [Path(name) for name in SCRATCH]
-    writable = [path for path in (*scratch, ccache_dir()) if path.is_dir()]
+    writable = [path for path in (*scratch, cache) if path and path.is_dir()]
     words = [*EVERYTHING_READ_ONLY]
     for path in writable:
         words += ["--bind", str(path), str(path)]
@@ -73,11 +72,4 @@ def mapped(slot: Path, src: Path, obj: Path) -> View:
     flag = f"-ffile-prefix-map={slot}=."
     return View(
         "prefix-map", src, obj, env=(("CCACHE_BASEDIR", str(slot)),), make=(("KCFLAGS", flag), ("KAFLAGS", flag))
-    )
-
-
-def ccache_dir() -> Path:
-    """Where ccache keeps its files unless its configuration says otherwise (ccache(1))."""
-    return Path(
-        os.environ.get("CCACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ccache"
     )

@@ -89,6 +89,8 @@ class Profile(BaseModel):
     """Further make variables, as {LLVM_IAS: "1"}."""
     environment: dict[str, str] = {}
     """Further environment of the build; nothing else of the caller's reaches it."""
+    ccache: bool = True
+    """Whether ccache, where it is installed, helps to come to a revision; clean builds never use it."""
     timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7200.0
     """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
     variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)

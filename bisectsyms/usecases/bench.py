@@ -172,8 +172,8 @@ class Bench(Desk):
     def again(self, attempt: Attempt) -> Attempt:
         """Repeat an attempt: same revision, kind and draw."""
         plan = attempt.plan
-        if plan.kind is Kind.RELINK and (arrival := self.arrival(plan.revision)):
-            self.attempt(plan.revision, Ask(arrival, f"to relink as attempt {attempt.number} did"))
+        if plan.kind.is_link_alone and (arrival := self.arrival(plan.revision)):
+            self.attempt(plan.revision, Ask(arrival, f"to {plan.kind} as attempt {attempt.number} did"))
         return self.attempt(plan.revision, Ask(plan.kind, f"attempt {attempt.number} again", plan.draw))
 
     def _move_to(self, revision: Revision) -> Reject | None:

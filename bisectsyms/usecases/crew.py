@@ -90,7 +90,7 @@ class Crew(Desk):
             stop_all(workers)
             raise
         self.cell, self.variation = opened.cell, opened.variation
-        self.kinds, self.failure = opened.kinds, opened.failure
+        self.kinds, self.from_nothing, self.failure = opened.kinds, opened.from_nothing, opened.failure
         self._open = True
 
     def _all_opened(self, slots: int) -> Opened:

@@ -18,6 +18,7 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.replay import Replay
 from bisectsyms.effects.slots import Objtree
 from bisectsyms.model import Attempt, Cell, Exclusion, Kind, Observation, Plan, Revision, Told
 
@@ -42,10 +43,13 @@ class Place:
     """What the ledger has the revision by; empty where it is at none."""
     warm: bool
     """Whether anything was built there."""
+    caught: bool = True
+    """Whether it is known how make linked that."""
 
     @classmethod
     def of(cls, objtree: Objtree) -> Self:
-        return cls(objtree.at(), objtree.exists())
+        at = objtree.at()
+        return cls(at, objtree.exists(), caught=not at or Replay.load(objtree.path, at) is not None)
 
 
 class Desk(abc.ABC):
@@ -53,6 +57,8 @@ class Desk(abc.ABC):
 
     kinds: tuple[Kind, ...]
     """Of attempts whose clean results count, cheapest first."""
+    from_nothing: Kind = Kind.CLEAN
+    """What makes an empty objtree be at a revision."""
     failure: str = "failed with inconsistent kallsyms data"
     """What a failure is, for people."""
     repository: Repository
@@ -126,9 +132,11 @@ class Desk(abc.ABC):
 
     def arrival_from(self, place: Place, revision: Revision) -> Kind | None:
         """What brings an objtree to `revision`. The setup of a command belongs to the first attempt there."""
-        if Kind.TEST in self.kinds or place.tree == self.known(revision).tree:
+        if Kind.TEST in self.kinds:
             return None
-        return Kind.INCREMENTAL if place.warm else Kind.CLEAN
+        if place.tree == self.known(revision).tree:
+            return Kind.RELINK if Kind.REPLAY in self.kinds and not place.caught else None
+        return Kind.INCREMENTAL if place.warm else self.from_nothing
 
     def known(self, revision: Revision) -> Revision:
         """`revision` as the ledger has it in this cell; each that comes in goes through here, twice does no harm."""
@@ -148,4 +156,4 @@ class Desk(abc.ABC):
 
 
 def _farness(arrival: Kind | None) -> int:
-    return (None, Kind.INCREMENTAL, Kind.CLEAN).index(arrival)
+    return (None, Kind.RELINK, Kind.INCREMENTAL, Kind.CACHED, Kind.CLEAN).index(arrival)

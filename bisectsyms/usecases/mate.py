@@ -42,6 +42,7 @@ class Opened:
     cell: Cell
     variation: Variation
     kinds: tuple[Kind, ...]
+    from_nothing: Kind
     failure: str
     slot: Path
     objtree: Path
@@ -120,6 +121,7 @@ def _opened(bench: Bench) -> Opened:
         cell=bench.cell,
         variation=bench.variation,
         kinds=bench.kinds,
+        from_nothing=bench.from_nothing,
         failure=bench.failure,
         slot=bench.slot.path,
         objtree=bench.objtree.path,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.environment import for_build
-from bisectsyms.core.tools import Tools
+from bisectsyms.core.tools import Tools, on_path
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
+from bisectsyms.effects.ccache import Ccache
 from bisectsyms.effects.fixups import Fixups, Reject, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
@@ -61,7 +63,13 @@ class Workbench(Bench):
             )
         if dropped:
             reporter.say(f"not passed on to the build: {' '.join(dropped)}")
-        tools, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
+        chosen, installed = choose(profile, options.toolchain, options.toolchains, env, options.identity)
+        tools, folder = on_path(chosen)
+        if folder:
+            env["PATH"] = os.pathsep.join([folder, env.get("PATH", os.defpath)])
+        cache = Ccache.of(slots.repository_folder(options.slots_dir, repository), env, wanted=profile.ccache)
+        env |= cache.environment
+        self.from_nothing = Kind.CACHED if cache.program else Kind.CLEAN
         variation = Variation(options.lengths) if options.lengths else profile.variation
         fixups = resolve(repository, loaded.fixups)
         cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation, fixups=fixups)
@@ -70,7 +78,8 @@ class Workbench(Bench):
         try:
             ids = {one.commit: one.tree for one in self.ledger.revisions(cell.key)}
             self.fixups = Fixups(repository, loaded.fixups, fixups, self.slot, ids, reporter.say)
-            self.builder: Builder = self._builder(loaded, tools, installed, self.slot, env, dropped)
+            self.builder: Builder = self._builder(loaded, tools, installed, self.slot, env, dropped, cache)
+            self.builder.tool_path.install(tools, env.get("PATH", os.defpath), cache.program)
         except BaseException:
             self.close()
             raise
@@ -83,6 +92,7 @@ class Workbench(Bench):
         slot: slots.Slot,
         env: Mapping[str, str],
         dropped: tuple[str, ...],
+        cache: Ccache,
     ) -> Builder:
         key = objtree_key(self.cell)
         objtree = slot.in_tree(key) if self.cell.in_tree else slot.objtree(key)
@@ -94,7 +104,7 @@ class Workbench(Bench):
             slot=slot.path,
             src=slot.src,
             objtree=objtree,
-            view=self._view(slot, objtree.path),
+            view=self._view(slot, objtree.path, cache.folder),
             env=env,
             dropped=dropped,
             knowledge=load_knowledge(),
@@ -105,9 +115,10 @@ class Workbench(Bench):
             warn=self.reporter.say,
         )
 
-    def _view(self, slot: slots.Slot, obj: Path) -> View:
+    def _view(self, slot: slots.Slot, obj: Path, cache: Path | None) -> View:
         if bwrap_works():
-            return mounted(slot.path, slot.src, obj, self._options.slots_dir / "build", self.repository.common_dir)
+            mount = self._options.slots_dir / "build"
+            return mounted(slot.path, slot.src, obj, mount, self.repository.common_dir, cache)
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
         return mapped(slot.path, slot.src, obj)
 

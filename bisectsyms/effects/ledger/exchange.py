@@ -115,6 +115,7 @@ class AttemptLine(Line):
     load: Time
     slots_in_use: Number
     vanished: tuple[str, ...] = ()
+    inputs: str | None = None
     evidence: tuple[tuple[str, Digest], ...]
 
     def row(self) -> Row:

@@ -92,6 +92,7 @@ def result_row(result: Result) -> Row:
         "layout": result.layout,
         "kernel_release": result.kernel_release,
         "vanished": json.dumps(result.vanished),
+        "inputs": result.inputs,
         **asdict(result.measured),
     }
 
@@ -181,6 +182,7 @@ def to_attempt(row: sqlite3.Row, cell: Cell, evidence: tuple[tuple[str, str], ..
         kernel_release=row["kernel_release"],
         evidence=evidence,
         vanished=tuple(json.loads(row["vanished"] or "[]")),
+        inputs=row["inputs"] or "",
     )
     return Attempt(row["number"], plan, row["begun"], result)
 

@@ -181,7 +181,11 @@ create view rates as             -- how often each revision fails, per cell and 
     where ended is not null group by cell, tree, kind order by min(number);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
+FOURTH = """
+alter table attempts add column inputs text;  -- digest of the inputs of the link
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 

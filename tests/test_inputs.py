@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bisectsyms.effects.link import inputs
+from bisectsyms.effects.inputs import inputs, lines
 
 PLAIN = ("init/version.o", "lib/lib.a", "arch/arm/kernel/vmlinux.lds")
 
@@ -38,4 +38,7 @@ def test_inputs_of_each_generation(tmp_path: Path, generation: str) -> None:
         _archive(tmp_path, "vmlinux.a", *linked)
         (tmp_path / "fs/built-in.a").write_text("not asked")
     hashes = {name: hashlib.sha256(f"{name}\n".encode()).hexdigest() for name in (*PLAIN, *linked)}
-    assert set(inputs(tmp_path, "ar").splitlines()) == {f"{digest}  {name}" for name, digest in hashes.items()}
+    made = inputs(tmp_path, None, "ar")
+    assert set(lines((*made.files, *made.drawn)).splitlines()) == {
+        f"{digest}  {name}" for name, digest in hashes.items()
+    }

@@ -1,0 +1,108 @@
+"""The link script by itself gives what make gives, and another draw where another one is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bisectsyms.core.decide import Ask
+from bisectsyms.core.makeflags import rewritten
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.replay import CAUGHT, shows
+from bisectsyms.inputs.profile import find_profile
+from bisectsyms.inputs.toolchains import load_toolchains
+from bisectsyms.model import Attempt, Draw, Kind, Outcome
+from bisectsyms.smallkernel.history import Failure, write_history
+from bisectsyms.usecases.bench import Options
+from bisectsyms.usecases.workbench import Workbench
+from tests.test_workbench import Heard
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("rR --no-print-directory -j2 --jobserver-auth=3,4 -- A=1 V=old", "rR --no-print-directory -- A=1 V=new"),
+        ("rs -j --jobserver-fds=3,4 -- V=old B=x\\ y", "rs -- B=x\\ y V=new"),
+        ("s", "s -- V=new"),
+        ("", " -- V=new"),
+    ],
+)
+def test_variables_of_the_command_line_are_replaced(before: str, after: str) -> None:
+    assert rewritten(before, {"V": "new"}) == after
+
+
+def test_a_value_comes_through_make(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("all:\n\t@printf '%s\\n' '$(V)' '$(W)'\n")
+    env = {"PATH": os.environ["PATH"], "MAKEFLAGS": rewritten("s -- W=kept\\ too", {"V": "a b \\d"})}
+    found = os.popen(f"cd {tmp_path} && env -i {' '.join(f'{k}={_quoted(v)}' for k, v in env.items())} make").read()
+    assert found == "a b \\d\nkept too\n"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@pytest.fixture(params=[Failure.NONE, Failure.RACE])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workbench]:
+    history = write_history(tmp_path / "linux", request.param, seed=1, commits=12, unrelated=False)
+    with Workbench(
+        Repository.discover(history.repo, {}),
+        find_profile("smallkernel", state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path),
+        Options(slots_dir=tmp_path / "slots", toolchains=load_toolchains(tmp_path)),
+        os.environ,
+        Heard(),
+    ) as bench:
+        yield bench
+
+
+def _made(bench: Workbench, kind: Kind, length: int) -> Attempt:
+    return bench.attempt(bench.repository.head(), Ask(kind, "test", Draw(length)))
+
+
+def _told(attempt: Attempt) -> tuple[Outcome, str, str]:
+    assert attempt.result is not None
+    return attempt.result.outcome, attempt.result.layout, attempt.result.inputs
+
+
+def test_a_replay_is_the_link_of_make(bench: Workbench) -> None:
+    _made(bench, bench.from_nothing, 3)
+    replayed = _made(bench, Kind.REPLAY, 9)
+    assert _told(replayed)[0] is Outcome.CLEAN  # the race is in make's targets, and not in the link script
+    assert shows(bench.objtree.path / "vmlinux", Draw(9).build_version)
+    assert _told(_made(bench, Kind.REPLAY, 9)) == _told(replayed)
+    assert _told(_made(bench, Kind.REPLAY, 20))[1] != _told(replayed)[1], "another length is another layout"
+    relinked = _made(bench, Kind.RELINK, 9)
+    assert _told(relinked)[1] == _told(replayed)[1]
+    if _told(relinked)[0] is Outcome.CLEAN and bench.repository.head().title.startswith("12"):
+        assert _told(relinked)[2] == _told(replayed)[2]
+    log = (bench.slot.path / "log").read_text()
+    assert "make" in log
+    assert not bench.reporter.lines or all(line == "CLEAN" or line == "INCONSISTENT" for line in bench.reporter.lines)  # type: ignore[attr-defined]
+
+
+def test_what_was_caught_belongs_to_one_revision(bench: Workbench) -> None:
+    _made(bench, bench.from_nothing, 3)
+    parent = bench.repository.resolve("HEAD~1")
+    replayed = bench.attempt(parent, Ask(Kind.REPLAY, "test", Draw(3)))
+    assert replayed.result is not None
+    assert (replayed.result.outcome, replayed.result.signature) == (Outcome.BROKEN, "no-link-script")
+    assert bench.arrival(parent) is Kind.INCREMENTAL
+    (bench.objtree.path / CAUGHT).unlink()
+    assert _told(_made(bench, Kind.REPLAY, 3))[0] is Outcome.BROKEN
+
+
+def test_an_attempt_says_which_input_of_the_link_did_not_hold_still(bench: Workbench) -> None:
+    _made(bench, bench.from_nothing, 3)
+    for _ in range(40):
+        attempt = _made(bench, Kind.RELINK, 9)
+        assert attempt.result is not None
+        if attempt.result.outcome.is_failure:
+            assert "init/version-timestamp.o changed between" in attempt.result.why
+            digest = dict(attempt.result.evidence)["link-moved"]
+            assert bench.store.open(digest).read().startswith(b"init/version-timestamp.o changed between .tmp_vmlinux")
+            break
+    else:
+        assert "fingerprint" not in bench.repository.git("log", "--format=%s"), "the race never showed"
