@@ -83,6 +83,14 @@ def test_a_replay_is_the_link_of_make(bench: Workbench) -> None:
     assert not bench.reporter.lines or all(line == "CLEAN" or line == "INCONSISTENT" for line in bench.reporter.lines)  # type: ignore[attr-defined]
 
 
+def test_a_long_version_is_cut_off(tmp_path: Path) -> None:
+    image = tmp_path / "vmlinux"
+    image.write_bytes(f"Linux version 6.1 (gcc) #{Draw(64).build_version}"[:-1].encode() + b"\n")
+    assert shows(image, Draw(64).build_version)
+    assert not shows(image, Draw(5).build_version)
+    assert shows(tmp_path / "none", Draw(5).build_version)
+
+
 def test_what_was_caught_belongs_to_one_revision(bench: Workbench) -> None:
     _made(bench, bench.from_nothing, 3)
     parent = bench.repository.resolve("HEAD~1")

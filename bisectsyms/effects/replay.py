@@ -17,6 +17,8 @@ from bisectsyms.effects.toolpath import Caller
 
 CAUGHT = ".bisectsyms-link"
 """In the objtree."""
+UTS_LENGTH = 63
+"""Of the 64 bytes of a field of struct new_utsname the last one is its end."""
 THERE = 'cd "$1" && shift && exec "$@"'
 
 
@@ -64,9 +66,13 @@ def forget(obj: Path) -> None:
 
 
 def shows(image: Path, build_version: str) -> bool:
-    """Whether the banner of an image says that it is this build; true for an image that is not there."""
+    """Whether the banner of an image says that it is this build; true for an image that is not there.
+
+    The part of a version that does not fit into UTS_VERSION is cut off (init/Makefile).
+    """
+    needle = f"#{build_version} "[:UTS_LENGTH].encode()
     try:
         with image.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(f"#{build_version} ".encode()) >= 0
+            return content.find(needle) >= 0
     except (OSError, ValueError):
         return True
