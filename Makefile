@@ -1,7 +1,7 @@
 # Two commands need nothing but git, make, gcc and python3:
 #   make demo    find a flaky commit in a history of a small kernel
 #   make test    the tests
-# Then: make check (ruff, mypy, fast tests), make bench, make kernel-test (builds real kernels).
+# Then: make check (ruff, mypy, fast tests), make bench, and with real kernels: make bench-kernel, make kernel-test.
 
 # What a caller's make hands down must not reach the makes that we start.
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES GNUMAKEFLAGS
@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test check bench kernel-test setup lock clean
+.PHONY: demo test check bench bench-kernel kernel-test setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -36,6 +36,9 @@ check: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks.run $(BENCH)
+
+bench-kernel: setup
+	@$(BIN)/python -m benchmarks.kernel_trials $(BENCH_KERNEL)
 
 kernel-test: setup
 	@$(BIN)/python -m benchmarks.kernel_matrix $(KERNEL_MATRIX)

@@ -286,7 +286,11 @@ class Builder:
         obj = self.objtree.path
         if plan.kind is Kind.REPLAY and not shows(obj / "vmlinux", plan.draw.build_version):
             self.warn("the version string of a replay is not the one that was drawn: all its draws are one layout")
-        return inputs(obj, self.tool_path.noted(), self.tools.ar, self.view.obj)
+        return self.inputs()
+
+    def inputs(self) -> Inputs:
+        """What the last link in the objtree was made of."""
+        return inputs(self.objtree.path, self.tool_path.noted(), self.tools.ar, self.view.obj)
 
     def _catch(self, plan: Plan) -> None:
         """Keep how make called the link script; a full disk must not take the outcome of the attempt away."""
