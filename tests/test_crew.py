@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -53,11 +54,19 @@ class Team:
         self.heard = Heard()
         self.opened: list[Crew] = []
 
-    def open(self, shows: Shows = always, *, slots: int = 2, lengths: int = 1, most: int | None = None) -> Crew:
-        def bench(reporter: Reporter) -> Scripted:
-            return Scripted(self.repo, self.folder, shows, lengths, reporter)
+    def open(
+        self,
+        shows: Shows = always,
+        *,
+        slots: int = 2,
+        lengths: int = 1,
+        most: int | None = None,
+        bench: type[Scripted] = Scripted,
+    ) -> Crew:
+        def opened(reporter: Reporter) -> Scripted:
+            return bench(self.repo, self.folder, shows, lengths, reporter)
 
-        self.opened.append(Crew(slots, bench, self.repository, self.heard, most))
+        self.opened.append(Crew(slots, opened, self.repository, self.heard, most))
         return self.opened[-1]
 
     def revision(self, name: str) -> Revision:
@@ -103,6 +112,72 @@ def test_results_come_in_any_order_and_each_slot_knows_where_it_is(team: Team) -
     assert crew.arrival(team.revision("4")) is None
     assert crew.arrival(team.revision("3")) is Kind.INCREMENTAL
     assert {one.plan.slot for one in team.heard.made} == {f"{socket.gethostname()}-{number}" for number in (0, 1)}
+
+
+class Copying(Scripted):
+    """One whose empty objtree becomes a copy of any that is warm."""
+
+    @property
+    def clones(self) -> bool:
+        return True
+
+    def _clone(self) -> None:
+        for mark in self.slot.path.parent.glob(f"*/obj/*/{slots.BUILT}"):
+            self.objtree.path.mkdir(parents=True)
+            shutil.copy(mark, self.objtree.path)
+            return
+
+
+class Failing(Copying):
+    """One that never gets a copy."""
+
+    def _clone(self) -> None:
+        pass
+
+
+def test_an_empty_slot_waits_for_the_one_that_builds_and_becomes_a_copy(team: Team) -> None:
+    go = team.folder / "go"
+
+    def shows(plan: Plan) -> tuple[Outcome, str]:
+        wait_for(go.exists)
+        return Outcome.CLEAN, ""
+
+    crew, there = team.open(shows, slots=3, bench=Copying), team.revision("2")
+    assert (list(crew.ready()), len(crew.places())) == ([0], 3), "one builds for all"
+    crew.start(0, there, Ask(Kind.CLEAN, "arrival"))
+    assert (crew.ready(), sorted(crew.places())) == ({}, [1, 2])
+    go.touch()
+    crew.wait()
+    assert {place.tree for place in crew.ready().values()} == {there.tree}
+    assert len(crew.ready()) == 3
+    assert (crew.arrival(there), crew.arrival(team.revision("3"))) == (None, Kind.INCREMENTAL)
+    made = crew.at_once(team.revision("3"), RELINK)
+    assert [(one.plan.kind, one.plan.from_scratch) for one in made] == [(Kind.INCREMENTAL, False)] * 3
+
+
+def test_a_warm_slot_that_is_busy_is_waited_for(team: Team) -> None:
+    first = Copying(team.repo, team.folder, always)
+    first.attempt(team.revision("2"), Ask(Kind.CLEAN, "arrival"))
+    first.close()
+    crew = team.open(bench=Copying)
+    crew.start(0, team.revision("2"), RELINK)
+    assert crew.ready() == {}
+    crew.wait()
+    assert [place.warm for place in crew.ready().values()] == [True, True]
+
+
+def test_an_empty_slot_that_gets_no_copy_builds(team: Team) -> None:
+    crew = team.open(bench=Failing)
+    crew.start(0, team.revision("2"), Ask(Kind.CLEAN, "arrival"))
+    crew.wait()
+    assert [place.warm for place in crew.ready().values()] == [True, False]
+    assert [one.plan.kind for one in crew.at_once(team.revision("2"), RELINK)] == [Kind.RELINK, Kind.CLEAN]
+
+
+def test_clean_builds_wait_for_nobody(team: Team) -> None:
+    crew = team.open(bench=Copying)
+    made = crew.at_once(team.revision("2"), Ask(Kind.CLEAN, "test"))
+    assert [one.plan.kind for one in made] == [Kind.CLEAN] * 2
 
 
 def test_what_is_out_is_not_drawn_again(team: Team) -> None:

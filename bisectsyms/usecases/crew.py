@@ -5,7 +5,7 @@ Every bench writes down its own attempts, so whatever ends one of us, or all, no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,6 +34,7 @@ from bisectsyms.usecases.mate import (
     Opened,
     Order,
     Said,
+    Warm,
     work,
 )
 
@@ -53,6 +54,8 @@ class Mate:
     draw: Draw | None = None
     """Of the attempt that it was told to make."""
     made: Attempt | None = None
+    copied: bool = False
+    """Whether it was told to become a copy since its last attempt."""
     gone: bool = False
     shown: ExitStack = field(default_factory=ExitStack)
     """What people are shown of it while it runs."""
@@ -91,6 +94,7 @@ class Crew(Desk):
             raise
         self.cell, self.variation = opened.cell, opened.variation
         self.kinds, self.from_nothing, self.failure = opened.kinds, opened.from_nothing, opened.failure
+        self._clones = opened.clones
         self._open = True
 
     def _all_opened(self, slots: int) -> Opened:
@@ -143,9 +147,30 @@ class Crew(Desk):
             raise self._error
         return {}
 
+    def ready(self) -> dict[int, Place]:
+        """The empty ones are copied while the warm ones among them keep still; without any, one builds for all."""
+        free = self.places()
+        empty = [number for number, place in free.items() if not place.warm and not self._mates[number].copied]
+        if not self._clones or not empty:
+            return free
+        if any(place.warm for place in free.values()):
+            return self._copied([self._mates[number] for number in empty])
+        busy = any(mate.place is None and not mate.gone for mate in self._mates)
+        waiting = empty if busy else empty[1:]
+        return {number: place for number, place in free.items() if number not in waiting}
+
+    def _copied(self, mates: Sequence[Mate]) -> dict[int, Place]:
+        """As `ready`, when these have become copies, or could not."""
+        for mate in mates:
+            mate.copied, mate.place, mate.revision = True, None, None
+            self._send(mate, Warm())
+        while self._error is None and any(mate.place is None for mate in mates):
+            self._hear()
+        return self.places()
+
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
         mate, draw = self._mates[slot], ask.draw or self._next_draw(revision, ask.kind)
-        mate.place, mate.revision, mate.draw, mate.made = None, revision, draw, None
+        mate.place, mate.revision, mate.draw, mate.made, mate.copied = None, revision, draw, None, False
         self.made += 1
         self._send(mate, Order(revision, replace(ask, draw=draw)))
 
@@ -170,7 +195,8 @@ class Crew(Desk):
     def at_once(self, revision: Revision, ask: Ask) -> tuple[Attempt, ...]:
         """In all slots, so that the load is the one under which the search went; fewer only at the end of `most`."""
         left = len(self._mates) if self._most is None else max(1, self._most - self.made)
-        places = sorted(self.places().items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
+        free = self.places() if ask.kind is Kind.CLEAN else self.ready()
+        places = sorted(free.items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
         for slot, place in places[:left]:
             arrival = None if ask.kind is Kind.CLEAN else self.arrival_from(place, revision)
             self.start(slot, revision, Ask(arrival, ask.why) if arrival else ask)
@@ -188,7 +214,7 @@ class Crew(Desk):
             raise self._error
         return cast(T, self._answers.pop())
 
-    def _send(self, mate: Mate, order: Order | Beside) -> None:
+    def _send(self, mate: Mate, order: Order | Beside | Warm) -> None:
         try:
             mate.worker.pipe.send(order)
         except OSError:

@@ -97,6 +97,13 @@ class Desk(abc.ABC):
     def places(self) -> dict[int, Place]:
         """The slots that are free, by number, and where they are."""
 
+    def ready(self) -> dict[int, Place]:
+        """As `places`, for attempts that go on from what is there: an empty slot is first made a copy of a warm one.
+
+        One that waits for that is left out.
+        """
+        return self.places()
+
     @abc.abstractmethod
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
         """Begin an attempt in a free slot."""
@@ -128,7 +135,7 @@ class Desk(abc.ABC):
 
     def arrival(self, revision: Revision) -> Kind | None:
         """What brings the nearest free slot to `revision`: nothing, an incremental build, or one from scratch."""
-        return min((self.arrival_from(place, revision) for place in self.places().values()), key=_farness)
+        return min((self.arrival_from(place, revision) for place in self.ready().values()), key=_farness)
 
     def arrival_from(self, place: Place, revision: Revision) -> Kind | None:
         """What brings an objtree to `revision`. The setup of a command belongs to the first attempt there."""

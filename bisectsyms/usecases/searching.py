@@ -21,6 +21,7 @@ from bisectsyms.usecases.answering import Found, suspects_of, write_log
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.confirming import Conclusion, Confirming, Searched
 from bisectsyms.usecases.controlling import Controlling
+from bisectsyms.usecases.desk import Place
 from bisectsyms.usecases.judging import Judging
 from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
 from bisectsyms.usecases.limits import Limits
@@ -104,7 +105,7 @@ class Searching:
 
     def _start_tests(self) -> bool:
         """Give every free slot a test; whether the search has more to ask for."""
-        while (places := self.bench.places()) and not self.limits.over():
+        while (places := self._places()) and not self.limits.over():
             out = [test.commit for test in self._running.values()]
             if (commit := self.learning.next(list(places.values()), out)) is None:
                 return False
@@ -116,6 +117,10 @@ class Searching:
             draw = None if wanted is None else self.learning.draw_of(commit, str(wanted))
             self._go_on(slot, Asked(commit, self._revision(commit), self.learning.kind, draw))
         return True
+
+    def _places(self) -> dict[int, Place]:
+        """The slots that are free; where every attempt is a clean build none waits to become a copy."""
+        return self.bench.places() if self.learning.kind is Kind.CLEAN else self.bench.ready()
 
     def _go_on(self, slot: int, test: Asked) -> None:
         """The next attempt of a test; none where the commit cannot be tested."""
