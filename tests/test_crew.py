@@ -19,7 +19,7 @@ from bisectsyms.effects.forked import Pipe, Worker, stop_all
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import InfraError, UserError
-from bisectsyms.model import Kind, Outcome, Plan, Revision
+from bisectsyms.model import Draw, Kind, Outcome, Plan, Revision
 from bisectsyms.usecases.bench import CUT_SHORT
 from bisectsyms.usecases.controlling import Controlling
 from bisectsyms.usecases.crew import Crew
@@ -184,8 +184,16 @@ def test_what_is_out_is_not_drawn_again(team: Team) -> None:
     crew = team.open(lengths=4)
     for _ in range(2):
         crew.at_once(team.revision("2"), RELINK)
-    assert len({one.plan.draw for one in team.heard.made if one.plan.kind is Kind.CLEAN}) == 2, "arrivals"
-    assert len({one.plan.draw for one in team.heard.made if one.plan.kind is Kind.RELINK}) == 2
+    assert [one.plan.kind for one in team.heard.made] == [Kind.CLEAN] * 2 + [Kind.RELINK] * 2, "arrivals first"
+    assert len({one.plan.draw for one in team.heard.made}) == 4, "an arrival has shown a layout as well"
+
+
+@pytest.mark.parametrize(("by_all", "different"), [(True, 1), (False, 3)])
+def test_a_draw_is_repeated_by_all_or_by_one(team: Team, by_all: bool, different: int) -> None:
+    crew = team.open(slots=3, lengths=8)
+    made = crew.at_once(team.revision("2"), Ask(Kind.CLEAN, "test", Draw(5), by_all=by_all))
+    assert len({one.plan.draw for one in made}) == different
+    assert Draw(5) in {one.plan.draw for one in made}
 
 
 def test_all_at_once_but_no_more_than_allowed(team: Team) -> None:

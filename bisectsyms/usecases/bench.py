@@ -163,8 +163,7 @@ class Bench(Desk):
             InfraError: the machine spoilt too many attempts in a row, or its trouble lasts too long.
         """
         revision = self.known(revision)
-        drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
-        draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
+        draw = ask.draw or self.next_draw(revision, ask.kind)
         self.builder.objtree.repair()  # before the move, which it may ask to check out all of git's files
         reject = self._move_to(revision)
         plan = self.builder.plan(revision, ask.kind, draw)

@@ -169,18 +169,16 @@ class Crew(Desk):
         return self.places()
 
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
-        mate, draw = self._mates[slot], ask.draw or self._next_draw(revision, ask.kind)
+        mate, draw = self._mates[slot], ask.draw or self.next_draw(revision, ask.kind, self._out(revision))
         mate.place, mate.revision, mate.draw, mate.made, mate.copied = None, revision, draw, None, False
         self.made += 1
         self._send(mate, Order(revision, replace(ask, draw=draw)))
 
-    def _next_draw(self, revision: Revision, kind: Kind) -> Draw:
-        """As a bench takes it, but those that are out have been drawn as well."""
+    def _out(self, revision: Revision) -> list[Draw]:
+        """What was drawn for the attempts that run at a revision."""
         tree = self.known(revision).tree
-        drawn = [one.draw for one in self.seen(revision) if one.kind is kind and one.outcome.is_evidence]
-        busy = (mate for mate in self._mates if mate.place is None and mate.revision and mate.draw)
-        drawn += [mate.draw for mate in busy if mate.draw and mate.revision and self.known(mate.revision).tree == tree]
-        return self.variation.next_draw(tree, drawn)
+        busy = (mate for mate in self._mates if mate.place is None and mate.revision)
+        return [mate.draw for mate in busy if mate.draw and mate.revision and self.known(mate.revision).tree == tree]
 
     def wait(self) -> tuple[int, Attempt]:
         """As of any desk; whatever one of us ran into, what the others run is waited for before it is told."""
@@ -200,6 +198,7 @@ class Crew(Desk):
         for slot, place in places[:left]:
             arrival = None if ask.kind is Kind.CLEAN else self.arrival_from(place, revision)
             self.start(slot, revision, Ask(arrival, ask.why) if arrival else ask)
+            ask = ask if ask.by_all else replace(ask, draw=None)
         made = [self.wait()[1] for _ in places[:left]]
         return tuple(sorted(made, key=lambda one: one.number))
 
