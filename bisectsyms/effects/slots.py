@@ -20,6 +20,7 @@ from typing import IO
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import end_marked
 from bisectsyms.errors import InfraError
@@ -33,7 +34,6 @@ MOVING = "moving"
 """In a slot whose worktree is not what its HEAD says."""
 FIXED = "fixed"
 """In a slot whose worktree has fixups: the id of the git tree that it holds instead of its HEAD's."""
-MOST_SLOTS = 64
 LOOK_SECONDS = 0.01
 """Much longer than `is_locked` takes."""
 

@@ -47,8 +47,16 @@ class Searching:
     """One search at one desk."""
 
     def __init__(
-        self, judging: Judging, ends: Ends, commits: Range, options: SearchOptions, now: Callable[[], float] = time.time
+        self,
+        judging: Judging,
+        ends: Ends,
+        commits: Range,
+        options: SearchOptions,
+        now: Callable[[], float] = time.time,
+        *,
+        made: int = 0,
     ) -> None:
+        """`made` is how many attempts of this call were made before the search began."""
         self.judging = judging
         self.bench = judging.bench
         self.ends = ends
@@ -59,7 +67,7 @@ class Searching:
         basis = Basis(bench.ledger, bench.cell, bench.kinds, judging.draws, bench.known)
         self._before = Before(basis, bench.repository, commits, options, objtree=bench.objtree, say=bench.reporter.say)
         self.learning = Learning(basis, commits, options, self._before)
-        self.limits = Limits(options.deadline, options.max_attempts, lambda: bench.made, now)
+        self.limits = Limits(options.deadline, options.max_attempts, lambda: made + bench.made, now)
         self.controlling = Controlling(judging, self.learning, commits.commits, self.limits)
         self._begun = now()
         self._running: dict[int, Asked] = {}
@@ -164,7 +172,7 @@ class Searching:
             suspects=suspects_of(repository, self.range, result),
             endings=result.endings,
             candidates=self.range.candidates,
-            attempts=self.bench.made,
+            attempts=self.limits.made(),
             seconds=self.now() - self._begun,
             confirmed=concluded.confirmed if concluded else (),
             about=concluded.about if concluded else None,
