@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.decide import Ask
-from bisectsyms.effects import cloning, slots
-from bisectsyms.effects.cloning import TRIES, Cloned, clone, look
+from bisectsyms.effects import slots
+from bisectsyms.effects.cloning import PAUSES, Cloned, clone, look
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import Command, Ended, run
 from bisectsyms.effects.sandbox import bwrap_works
@@ -156,7 +156,9 @@ def copy(benches: Benches, slot: Slot, happens: Callable[[], object] = nothing) 
         happens()
         return ended
 
-    return clone(slot, "key", benches.repository, cp=cp, sleep=slept.append), slept
+    return clone(
+        slot, "key", benches.repository, cp=cp, sleep=lambda seconds: slept.append(seconds) if seconds else None
+    ), slept
 
 
 def test_a_copy_keeps_times_modes_and_links(benches: Benches, two: tuple[Slot, Slot]) -> None:
@@ -201,7 +203,7 @@ def test_a_copy_during_which_something_was_done_is_thrown_away(
     objtree = full.objtree("key")
     made, slept = copy(benches, empty, lambda: DISTURBANCES[what](objtree))
     assert made is None
-    assert len(slept) <= TRIES - 1
+    assert len(slept) <= len(PAUSES)
     assert not empty.objtree("key").exists()
     assert not list((empty.path / "obj").iterdir()), "and nothing is left of it"
 
@@ -211,7 +213,7 @@ def test_one_that_is_disturbed_once_is_tried_again(benches: Benches, two: tuple[
     objtree, times = full.objtree("key"), iter([True])
     made, slept = copy(benches, empty, lambda: build(objtree) if next(times, False) else None)
     assert made is not None
-    assert slept == [cloning.PAUSE]
+    assert slept == [PAUSES[0]]
 
 
 def test_the_worktree_of_other_objtrees_keeps_its_times(benches: Benches, two: tuple[Slot, Slot]) -> None:
@@ -243,3 +245,19 @@ def test_what_is_looked_at(two: tuple[Slot, Slot], benches: Benches) -> None:
     assert look(objtree.path) not in (None, seen)
     objtree.leave()
     assert look(objtree.path) is None
+
+
+def test_fixups_that_were_built_are_in_the_worktree_of_the_copy(benches: Benches, two: tuple[Slot, Slot]) -> None:
+    full, empty = two
+    repository, bad = benches.repository, benches.repository.resolve("bad")
+    env = {"GIT_INDEX_FILE": str(benches.folder / "index")}
+    repository.git("read-tree", bad.commit, env=env)
+    repository.git("update-index", "--force-remove", "lib/string.c", env=env)
+    full.move_to(bad, repository.git("write-tree", env=env))
+    full.objtree("key").arrived("with a fixup")
+    assert copy(benches, empty)[0] is not None
+    assert empty.objtree("key").at() == "with a fixup"
+    assert not (empty.src / "lib/string.c").exists()
+    assert (empty.src / "Makefile").stat().st_mtime_ns == (full.src / "Makefile").stat().st_mtime_ns
+    empty.move_to(bad)
+    assert (empty.src / "lib/string.c").exists()

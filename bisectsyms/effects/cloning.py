@@ -25,8 +25,8 @@ from bisectsyms.effects.slots import BUILT, BUSY, Slot
 from bisectsyms.errors import BisectsymsError, InfraError
 
 PART = ".bisectsyms-part"
-TRIES = 3
-PAUSE = 0.5
+LOG = "clone.log"
+PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds after which a source in which something was done is looked at again."""
 COPY_SECONDS = 600.0
 Run = Callable[[Command, Path], Ended]
@@ -82,9 +82,8 @@ def clone(
     if any(target.parent.glob(f"*/{BUILT}")):
         return None
     try:
-        for attempt in range(TRIES):
-            if attempt:
-                sleep(PAUSE)
+        for pause in (0.0, *PAUSES):
+            sleep(pause)
             if not (sources := list(_sources(slot.path, key))):
                 return None
             for source in sources:
@@ -116,8 +115,9 @@ def _copied(source: Path, part: Path, slot: Path, cp: Run) -> bool:
         return False
     part.parent.mkdir(parents=True, exist_ok=True)
     words = ("cp", "-a", "--reflink=auto", str(source), str(part))
+    (slot / LOG).unlink(missing_ok=True)
     env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", MARK: str(slot)}
-    ended = cp(Command(words, slot, env), slot / "clone.log")
+    ended = cp(Command(words, slot, env), slot / LOG)
     return ended.exit_status == 0 and look(source) == before
 
 

@@ -191,7 +191,10 @@ class Crew(Desk):
             self._hear()
 
     def at_once(self, revision: Revision, ask: Ask) -> tuple[Attempt, ...]:
-        """In all slots, so that the load is the one under which the search went; fewer only at the end of `most`."""
+        """In all slots, so that the load is the one under which the search went.
+
+        Fewer only at the end of `most`, or where the others wait for one that builds first.
+        """
         left = len(self._mates) if self._most is None else max(1, self._most - self.made)
         free = self.places() if ask.kind is Kind.CLEAN else self.ready()
         places = sorted(free.items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
