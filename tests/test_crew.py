@@ -174,6 +174,18 @@ def test_an_empty_slot_that_gets_no_copy_builds(team: Team) -> None:
     assert [one.plan.kind for one in crew.at_once(team.revision("2"), RELINK)] == [Kind.RELINK, Kind.CLEAN]
 
 
+def test_one_that_broke_is_no_source_and_goes_on_alone(team: Team) -> None:
+    first = Copying(team.repo, team.folder, always)
+    first.attempt(team.revision("2"), Ask(Kind.CLEAN, "arrival"))
+    first.objtree.leave()
+    first.close()
+    crew = team.open(bench=Copying)
+    assert list(crew.ready()) == [0]
+    crew.start(0, team.revision("3"), Ask(Kind.INCREMENTAL, "arrival"))
+    crew.wait()
+    assert [place.tree for place in crew.ready().values()] == [team.revision("3").tree] * 2
+
+
 def test_clean_builds_wait_for_nobody(team: Team) -> None:
     crew = team.open(bench=Copying)
     made = crew.at_once(team.revision("2"), Ask(Kind.CLEAN, "test"))

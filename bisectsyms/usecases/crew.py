@@ -153,10 +153,10 @@ class Crew(Desk):
         empty = [number for number, place in free.items() if not place.warm and not self._mates[number].copied]
         if not self._clones or not empty:
             return free
-        if any(place.warm for place in free.values()):
+        if any(place.tree for place in free.values()):
             return self._copied([self._mates[number] for number in empty])
-        busy = any(mate.place is None and not mate.gone for mate in self._mates)
-        waiting = empty if busy else empty[1:]
+        building = any(place.warm for place in free.values()) or any(not (m.place or m.gone) for m in self._mates)
+        waiting = empty if building else empty[1:]
         return {number: place for number, place in free.items() if number not in waiting}
 
     def _copied(self, mates: Sequence[Mate]) -> dict[int, Place]:
