@@ -58,9 +58,10 @@ def test_six_attempts_at_least_and_two_in_each_slot() -> None:
 
 
 def test_it_is_told_with_the_numbers() -> None:
-    text = told(measured(0.1, 0.17, 0.17))
+    text = told(measured(0.1, 0.17, 0.17, 0.4, 0.2))
     assert text == (
-        "1 slot: 360 attempts an hour; 2 slots: 612 attempts an hour (+70 %); 4 slots: 612 attempts an hour (+0 %)"
+        "1 slot: 360 attempts an hour; 2 slots: 612 attempts an hour (+70 %); 4 slots: 612 attempts an hour (+0 %); "
+        "8 slots: 1440 attempts an hour (+135 %); 16 slots: 720 attempts an hour (-50 %)"
     )
 
 

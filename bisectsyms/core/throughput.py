@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bisectsyms.core.words import count, percent
+from bisectsyms.core.words import count
 
 MOST_SLOTS = 64
 LEAST_ATTEMPTS = 6
@@ -59,7 +59,7 @@ def told(measured: Sequence[Throughput]) -> str:
     texts = [str(one) for one in measured]
     for number in range(1, len(measured)):
         more = measured[number].rate / measured[number - 1].rate - 1
-        texts[number] += f" ({'+' if more >= 0 else '-'}{percent(abs(round(more, 2)))})"
+        texts[number] += f" ({100 * more:+.0f} %)"
     return "; ".join(texts)
 
 
