@@ -186,6 +186,17 @@ def test_one_that_broke_is_no_source_and_goes_on_alone(team: Team) -> None:
     assert [place.tree for place in crew.ready().values()] == [team.revision("3").tree] * 2
 
 
+def test_a_first_build_is_made_by_one_and_the_others_become_copies(team: Team) -> None:
+    class Cached(Copying):
+        from_nothing = Kind.CACHED
+
+    crew, there = team.open(slots=3, bench=Cached), team.revision("2")
+    arrival = crew.arrival(there)
+    assert arrival is Kind.CACHED
+    assert len(crew.at_once(there, Ask(arrival, "arrival"))) == 1
+    assert [one.plan.kind for one in crew.at_once(there, RELINK)] == [Kind.RELINK] * 3
+
+
 def test_clean_builds_wait_for_nobody(team: Team) -> None:
     crew = team.open(bench=Copying)
     made = crew.at_once(team.revision("2"), Ask(Kind.CLEAN, "test"))

@@ -196,10 +196,12 @@ class Crew(Desk):
         Fewer only at the end of `most`, or where the others wait for one that builds first.
         """
         left = len(self._mates) if self._most is None else max(1, self._most - self.made)
-        free = self.places() if ask.kind is Kind.CLEAN else self.ready()
+        # An empty objtree is asked for by itself; or it is but the way to be there, which has a cheaper one for others.
+        empty = ask.kind is Kind.CLEAN or (ask.kind.is_from_scratch and ask.kind in self.kinds)
+        free = self.places() if empty else self.ready()
         places = sorted(free.items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
         for slot, place in places[:left]:
-            arrival = None if ask.kind is Kind.CLEAN else self.arrival_from(place, revision)
+            arrival = None if empty else self.arrival_from(place, revision)
             self.start(slot, revision, Ask(arrival, ask.why) if arrival else ask)
             ask = ask if ask.by_all else replace(ask, draw=None)
         made = [self.wait()[1] for _ in places[:left]]

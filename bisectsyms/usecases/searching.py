@@ -128,7 +128,7 @@ class Searching:
 
     def _places(self) -> dict[int, Place]:
         """The slots that are free; where every attempt is a clean build none waits to become a copy."""
-        return self.bench.places() if self.learning.kind is Kind.CLEAN else self.bench.ready()
+        return self.bench.places() if self.learning.kind.is_from_scratch else self.bench.ready()
 
     def _go_on(self, slot: int, test: Asked) -> None:
         """The next attempt of a test; none where the commit cannot be tested."""

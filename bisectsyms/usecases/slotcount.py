@@ -93,7 +93,7 @@ class SlotCount:
         desk.reporter.say(
             f"how many slots? {count(wanted, 'attempt')} ({kind}) at {revision} with {desk.slots} at once"
         )
-        if kind is not Kind.CLEAN and not self._bring(desk, revision, kind):
+        if not kind.is_from_scratch and not self._bring(desk, revision, kind):
             return None
         begun, started, ended, shown = self._now(), 0, 0, True
         while True:
