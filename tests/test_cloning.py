@@ -126,7 +126,7 @@ def test_an_empty_slot_builds_as_ever_where_nothing_can_be_copied(benches: Bench
     second = benches.open()
     assert second.arrival(bad) is first.from_nothing, "who built it did not note the commit"
     attempt(second, "bad", Kind.CLEAN)
-    assert benches.heard[1].lines == ["CLEAN"]
+    assert not any("copied" in line for line in benches.heard[1].lines)
 
 
 @pytest.fixture

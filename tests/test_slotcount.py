@@ -24,7 +24,7 @@ from bisectsyms.usecases.slotcount import Chosen, SlotCount
 from tests.conftest import User
 from tests.ledgers import CELL
 from tests.scripted import Heard
-from tests.test_searching import CHANCE, bisect, found, write
+from tests.test_searching import bisect, found, write
 
 T = TypeVar("T")
 
@@ -210,7 +210,7 @@ def test_a_bad_end_that_shows_nothing_is_left_to_the_search(world: World) -> Non
 
 def test_a_search_chooses_and_remembers(user: User, tmp_path: Path) -> None:
     """Of a command that waits, two are twice as fast wherever there are two cores."""
-    repo = write(tmp_path / "repo", ["exit 0"] * 6 + [CHANCE.format(of_256=128)] * 6)
+    repo = write(tmp_path / "repo", ["exit 0"] * 6 + ["exit 1"] * 6)
     done = bisect(user, repo, "--json", "--slots", "auto", "1", "12", "--", "sh", "test.sh")
     assert found(done) == ("culprit", "7"), done.stderr
     answer = json.loads(done.stdout)
