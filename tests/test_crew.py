@@ -160,7 +160,8 @@ def test_a_warm_slot_that_is_busy_is_waited_for(team: Team) -> None:
     first.attempt(team.revision("2"), Ask(Kind.CLEAN, "arrival"))
     first.close()
     crew = team.open(bench=Copying)
-    crew.start(0, team.revision("2"), RELINK)
+    (warm,) = (slot for slot, place in crew.places().items() if place.warm)
+    crew.start(warm, team.revision("2"), RELINK)
     assert crew.ready() == {}
     crew.wait()
     assert [place.warm for place in crew.ready().values()] == [True, True]
@@ -180,8 +181,9 @@ def test_one_that_broke_is_no_source_and_goes_on_alone(team: Team) -> None:
     first.objtree.leave()
     first.close()
     crew = team.open(bench=Copying)
-    assert list(crew.ready()) == [0]
-    crew.start(0, team.revision("3"), Ask(Kind.INCREMENTAL, "arrival"))
+    (warm,) = (slot for slot, place in crew.places().items() if place.warm)
+    assert list(crew.ready()) == [warm]
+    crew.start(warm, team.revision("3"), Ask(Kind.INCREMENTAL, "arrival"))
     crew.wait()
     assert [place.tree for place in crew.ready().values()] == [team.revision("3").tree] * 2
 
@@ -281,6 +283,20 @@ def test_one_that_is_killed_stops_the_others_and_its_attempt_is_buried(team: Tea
     assert team.ends() == {"4": (Outcome.CLEAN, "CLEAN")}
     team.open().close()
     assert team.ends()["2"] == (Outcome.INFRA, "died")
+
+
+def test_a_slot_is_free_only_when_what_it_made_was_taken_in(team: Team) -> None:
+    """Else what an arrival was made for would be forgotten, because the slot is given something else."""
+    crew = team.open()
+    crew.start(0, team.revision("2"), RELINK)
+    crew.start(1, team.revision("4"), RELINK)
+    with Ledger.open(team.repository.state_dir) as ledger:
+        wait_for(lambda: sum(one.result is not None for one in ledger.attempts()) == 2)
+    time.sleep(0.5)  # until both have said so
+    first, _ = crew.wait()
+    assert list(crew.places()) == [first]
+    second, made = crew.wait()
+    assert (made.plan.revision.title, sorted(crew.places())) == ({0: "2", 1: "4"}[second], [0, 1])
 
 
 def test_an_attempt_of_a_sibling_is_never_buried(team: Team) -> None:

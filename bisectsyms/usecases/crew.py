@@ -140,9 +140,9 @@ class Crew(Desk):
         return replace(revision, tree=self._ids[revision.commit])
 
     def places(self) -> dict[int, Place]:
-        free = {number: mate.place for number, mate in enumerate(self._mates) if mate.place is not None}
         if self._error is None:
-            return free
+            mates = enumerate(self._mates)
+            return {number: mate.place for number, mate in mates if mate.place is not None and mate.made is None}
         if all(mate.place or mate.gone for mate in self._mates):
             raise self._error
         return {}
