@@ -64,6 +64,18 @@ def test_a_sweep_takes_each_length_once_before_any_twice() -> None:
     assert [policy.next_draw(tree, ()) for tree in "abcdefgh"].count(drawn[0]) < 8, "another tree, another order"
 
 
+def test_what_another_kind_of_attempt_has_drawn_comes_last() -> None:
+    policy = Variation(4)
+    first = policy.next_draw("tree", ())
+    drawn: list[Draw] = []
+    for _ in range(4):
+        drawn.append(policy.next_draw("tree", drawn, others=[first]))
+    assert drawn[-1] == first
+    assert len(set(drawn)) == 4, "a sweep of this kind is still whole"
+    busy = [first, *(Draw(length) for length in range(1, 5))]
+    assert policy.next_draw("tree", drawn, others=busy) != first
+
+
 def test_a_tree_with_fixups_is_known_by_another_id() -> None:
     tree, one, two = "0" * 40, Fixup("a" * 64), Fixup("b" * 40, since="c" * 40, before="b" * 40)
     assert known_as(tree, ()) == tree

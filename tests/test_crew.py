@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -18,7 +19,7 @@ from bisectsyms.effects.forked import Pipe, Worker, stop_all
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import InfraError, UserError
-from bisectsyms.model import Kind, Outcome, Plan, Revision
+from bisectsyms.model import Draw, Kind, Outcome, Plan, Revision
 from bisectsyms.usecases.bench import CUT_SHORT
 from bisectsyms.usecases.controlling import Controlling
 from bisectsyms.usecases.crew import Crew
@@ -53,11 +54,19 @@ class Team:
         self.heard = Heard()
         self.opened: list[Crew] = []
 
-    def open(self, shows: Shows = always, *, slots: int = 2, lengths: int = 1, most: int | None = None) -> Crew:
-        def bench(reporter: Reporter) -> Scripted:
-            return Scripted(self.repo, self.folder, shows, lengths, reporter)
+    def open(
+        self,
+        shows: Shows = always,
+        *,
+        slots: int = 2,
+        lengths: int = 1,
+        most: int | None = None,
+        bench: type[Scripted] = Scripted,
+    ) -> Crew:
+        def opened(reporter: Reporter) -> Scripted:
+            return bench(self.repo, self.folder, shows, lengths, reporter)
 
-        self.opened.append(Crew(slots, bench, self.repository, self.heard, most))
+        self.opened.append(Crew(slots, opened, self.repository, self.heard, most))
         return self.opened[-1]
 
     def revision(self, name: str) -> Revision:
@@ -105,12 +114,111 @@ def test_results_come_in_any_order_and_each_slot_knows_where_it_is(team: Team) -
     assert {one.plan.slot for one in team.heard.made} == {f"{socket.gethostname()}-{number}" for number in (0, 1)}
 
 
+class Copying(Scripted):
+    """One whose empty objtree becomes a copy of any that is warm."""
+
+    @property
+    def clones(self) -> bool:
+        return True
+
+    def _clone(self) -> None:
+        for mark in self.slot.path.parent.glob(f"*/obj/*/{slots.BUILT}"):
+            self.objtree.path.mkdir(parents=True)
+            shutil.copy(mark, self.objtree.path)
+            return
+
+
+class Failing(Copying):
+    """One that never gets a copy."""
+
+    def _clone(self) -> None:
+        pass
+
+
+def test_an_empty_slot_waits_for_the_one_that_builds_and_becomes_a_copy(team: Team) -> None:
+    go = team.folder / "go"
+
+    def shows(plan: Plan) -> tuple[Outcome, str]:
+        wait_for(go.exists)
+        return Outcome.CLEAN, ""
+
+    crew, there = team.open(shows, slots=3, bench=Copying), team.revision("2")
+    assert (list(crew.ready()), len(crew.places())) == ([0], 3), "one builds for all"
+    crew.start(0, there, Ask(Kind.CLEAN, "arrival"))
+    assert (crew.ready(), sorted(crew.places())) == ({}, [1, 2])
+    go.touch()
+    crew.wait()
+    assert {place.tree for place in crew.ready().values()} == {there.tree}
+    assert len(crew.ready()) == 3
+    assert (crew.arrival(there), crew.arrival(team.revision("3"))) == (None, Kind.INCREMENTAL)
+    made = crew.at_once(team.revision("3"), RELINK)
+    assert [(one.plan.kind, one.plan.from_scratch) for one in made] == [(Kind.INCREMENTAL, False)] * 3
+
+
+def test_a_warm_slot_that_is_busy_is_waited_for(team: Team) -> None:
+    first = Copying(team.repo, team.folder, always)
+    first.attempt(team.revision("2"), Ask(Kind.CLEAN, "arrival"))
+    first.close()
+    crew = team.open(bench=Copying)
+    (warm,) = (slot for slot, place in crew.places().items() if place.warm)
+    crew.start(warm, team.revision("2"), RELINK)
+    assert crew.ready() == {}
+    crew.wait()
+    assert [place.warm for place in crew.ready().values()] == [True, True]
+
+
+def test_an_empty_slot_that_gets_no_copy_builds(team: Team) -> None:
+    crew = team.open(bench=Failing)
+    crew.start(0, team.revision("2"), Ask(Kind.CLEAN, "arrival"))
+    crew.wait()
+    assert [place.warm for place in crew.ready().values()] == [True, False]
+    assert [one.plan.kind for one in crew.at_once(team.revision("2"), RELINK)] == [Kind.RELINK, Kind.CLEAN]
+
+
+def test_one_that_broke_is_no_source_and_goes_on_alone(team: Team) -> None:
+    first = Copying(team.repo, team.folder, always)
+    first.attempt(team.revision("2"), Ask(Kind.CLEAN, "arrival"))
+    first.objtree.leave()
+    first.close()
+    crew = team.open(bench=Copying)
+    (warm,) = (slot for slot, place in crew.places().items() if place.warm)
+    assert list(crew.ready()) == [warm]
+    crew.start(warm, team.revision("3"), Ask(Kind.INCREMENTAL, "arrival"))
+    crew.wait()
+    assert [place.tree for place in crew.ready().values()] == [team.revision("3").tree] * 2
+
+
+def test_a_first_build_is_made_by_one_and_the_others_become_copies(team: Team) -> None:
+    class Cached(Copying):
+        from_nothing = Kind.CACHED
+
+    crew, there = team.open(slots=3, bench=Cached), team.revision("2")
+    arrival = crew.arrival(there)
+    assert arrival is Kind.CACHED
+    assert len(crew.at_once(there, Ask(arrival, "arrival"))) == 1
+    assert [one.plan.kind for one in crew.at_once(there, RELINK)] == [Kind.RELINK] * 3
+
+
+def test_clean_builds_wait_for_nobody(team: Team) -> None:
+    crew = team.open(bench=Copying)
+    made = crew.at_once(team.revision("2"), Ask(Kind.CLEAN, "test"))
+    assert [one.plan.kind for one in made] == [Kind.CLEAN] * 2
+
+
 def test_what_is_out_is_not_drawn_again(team: Team) -> None:
     crew = team.open(lengths=4)
     for _ in range(2):
         crew.at_once(team.revision("2"), RELINK)
-    assert len({one.plan.draw for one in team.heard.made if one.plan.kind is Kind.CLEAN}) == 2, "arrivals"
-    assert len({one.plan.draw for one in team.heard.made if one.plan.kind is Kind.RELINK}) == 2
+    assert [one.plan.kind for one in team.heard.made] == [Kind.CLEAN] * 2 + [Kind.RELINK] * 2, "arrivals first"
+    assert len({one.plan.draw for one in team.heard.made}) == 4, "an arrival has shown a layout as well"
+
+
+@pytest.mark.parametrize(("by_all", "different"), [(True, 1), (False, 3)])
+def test_a_draw_is_repeated_by_all_or_by_one(team: Team, by_all: bool, different: int) -> None:
+    crew = team.open(slots=3, lengths=8)
+    made = crew.at_once(team.revision("2"), Ask(Kind.CLEAN, "test", Draw(5), by_all=by_all))
+    assert len({one.plan.draw for one in made}) == different
+    assert Draw(5) in {one.plan.draw for one in made}
 
 
 def test_all_at_once_but_no_more_than_allowed(team: Team) -> None:
@@ -175,6 +283,20 @@ def test_one_that_is_killed_stops_the_others_and_its_attempt_is_buried(team: Tea
     assert team.ends() == {"4": (Outcome.CLEAN, "CLEAN")}
     team.open().close()
     assert team.ends()["2"] == (Outcome.INFRA, "died")
+
+
+def test_a_slot_is_free_only_when_what_it_made_was_taken_in(team: Team) -> None:
+    """Else what an arrival was made for would be forgotten, because the slot is given something else."""
+    crew = team.open()
+    crew.start(0, team.revision("2"), RELINK)
+    crew.start(1, team.revision("4"), RELINK)
+    with Ledger.open(team.repository.state_dir) as ledger:
+        wait_for(lambda: sum(one.result is not None for one in ledger.attempts()) == 2)
+    time.sleep(0.5)  # until both have said so
+    first, _ = crew.wait()
+    assert list(crew.places()) == [first]
+    second, made = crew.wait()
+    assert (made.plan.revision.title, sorted(crew.places())) == ({0: "2", 1: "4"}[second], [0, 1])
 
 
 def test_an_attempt_of_a_sibling_is_never_buried(team: Team) -> None:

@@ -82,3 +82,29 @@ def test_the_command_ends_with_3_where_something_is_missing(user: User, tmp_path
     report = json.loads(user.run(*words, "--json", cwd=tmp_path, env=env).stdout)
     assert report["schema"] == 1
     assert {check["state"] for check in report["result"]} <= {"ok", "missing", "warn"}
+
+
+@pytest.mark.parametrize(("status", "said"), [(0, "shares its blocks"), (1, "takes its space again")])
+def test_whether_a_copy_shares_its_blocks_is_tried_where_the_slots_will_be(
+    s3c6400: LoadedProfile, tmp_path: Path, status: int, said: str
+) -> None:
+    tried = list[str]()
+
+    def run(argv: Sequence[str]) -> tuple[int, str]:
+        if argv[0] != "cp":
+            return run_quietly(argv)
+        tried.extend(argv)
+        assert Path(argv[-2]).is_file()
+        return status, ""
+
+    checks = examine([s3c6400], toolchains=load_toolchains(tmp_path), slots_dir=tmp_path / "not" / "yet", run=run)
+    (found,) = [check for check in checks if check.name == "reflink (slots)"]
+    assert (found.state, said in found.detail) == ("ok", True)
+    assert Path(tried[-1]).parent.parent == tmp_path
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+def test_a_folder_that_cannot_be_written_is_said(s3c6400: LoadedProfile, tmp_path: Path) -> None:
+    checks = examine([s3c6400], toolchains=load_toolchains(tmp_path), slots_dir=Path("/proc/1/slots"))
+    (found,) = [check for check in checks if check.name == "reflink (slots)"]
+    assert (found.state, "/proc" in found.detail) == ("warn", True)

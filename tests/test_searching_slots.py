@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.sandbox import bwrap_works
 from bisectsyms.smallkernel.history import Failure
 from tests.conftest import MakeHistory, User
 from tests.test_searching import CHANCE, bisect, found, git, write
@@ -159,6 +161,12 @@ def test_a_kernel_in_two_slots(user: User, make_history: MakeHistory) -> None:
     assert json.loads(done.stdout)["culprit"]["commit"] == history.culprit, done.stderr
     assert {row[3][-2:] for row in rows(history.repo)} == {"-0", "-1"}
     assert done.stderr.count("not passed on to the build") <= 1, "what all have to say is said once"
+    if bwrap_works():
+        with Ledger.open(history.repo / ".git/bisectsyms") as ledger:
+            made = [one.plan for one in ledger.attempts()]
+        before = [plan for plan in made[: len(made) // 2] if plan.from_scratch]
+        assert len(before) == 1, "the other slot got a copy"
+        assert "objtree copied from" in done.stderr
     assert not user.processes()
 
 

@@ -215,3 +215,17 @@ def test_a_clean_build_that_passes_replaces_it(tmp_path: Path) -> None:
     objtree.repair()
     assert objtree.at() == "b"
     assert not (tmp_path / "obj" / "vmlinux.o").exists()
+
+
+def test_an_objtree_says_from_which_files_it_was_built(
+    repository: Repository, slot: Slot, history: History, fixed: str
+) -> None:
+    objtree = slot.objtree("key")
+    objtree.path.mkdir(parents=True)
+    for commit, tree in ((history.bad, ""), (history.bad, fixed), (history.good, "")):
+        slot.move_to(repository.resolve(commit), tree)
+        objtree.arrived("known as")
+        assert (objtree.path / slots.BUILT).read_text() == f"known as\n{commit}\n{tree}"
+        assert objtree.at() == "known as"
+    objtree.leave()
+    assert (objtree.at(), objtree.exists()) == ("", True)

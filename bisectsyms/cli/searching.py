@@ -24,7 +24,7 @@ from bisectsyms.cli.shared import (
     slots_folder,
 )
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.options import Seconds, bench_options, cell_options, json_option, question_options
+from bisectsyms.inputs.options import AUTO, Seconds, Slots, bench_options, cell_options, json_option, question_options
 
 if TYPE_CHECKING:
     from bisectsyms.effects.dag import Ends
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bisectsyms.usecases.commandbench import Tested
     from bisectsyms.usecases.desk import Desk, Reporter
     from bisectsyms.usecases.learning import SearchOptions
+    from bisectsyms.usecases.slotcount import OpenDesk
 
 MOST = 2000
 """Attempts that a verdict at the end may take; the limits of the search end it before."""
@@ -48,7 +49,7 @@ MOST = 2000
 @click.option("--for", "lasting", type=Seconds(), metavar="DURATION", help="Stop after so long, e.g. 7h.")
 @click.option("--until", metavar="HH:MM", help="Stop at this time of day.")
 @click.option("--max-attempts", type=click.IntRange(1), help="Stop after so many.")
-@click.option("--slots", type=click.IntRange(1, 64), default=1, show_default=True, help="Attempts at once.")
+@click.option("--slots", type=Slots(), default=1, show_default=True, metavar="K|auto", help="Attempts at once.")
 @bench_options
 @json_option
 def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: Any) -> int:
@@ -74,11 +75,13 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     deadline = _deadline(given["lasting"], given["until"])
     options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
-    with _desk(repository, question, ends, given) as desk:
-        write_question(repository.state_dir, replace(question, cell=desk.cell.key))
+    opened = partial(_desk, repository, question, ends, given)
+    slots, made = _slots(question, ends, options, opened)
+    with opened(slots, None if options.max_attempts is None else max(0, options.max_attempts - made)) as desk:
+        write_question(repository.state_dir, replace(question, slots=slots, cell=desk.cell.key))
         if ends.said:
             desk.reporter.say(ends.said)
-        found = Searching(Judging(desk, judged), ends, commits, options).run()
+        found = Searching(Judging(desk, judged), ends, commits, options, made=made).run()
     show_result(found, render.show_found, given["as_json"])
     return 0 if found.answered else 3
 
@@ -152,14 +155,26 @@ def _options(question: Question, skipped: frozenset[int], **limits: Any) -> Sear
     )
 
 
-def _desk(repository: Repository, question: Question, ends: Ends, given: dict[str, Any]) -> Desk:
-    """A bench, or a crew of several where there are several slots."""
+def _slots(question: Question, ends: Ends, options: SearchOptions, opened: OpenDesk) -> tuple[int, int]:
+    """In how many slots to work, and how many attempts were made to find that out."""
+    from bisectsyms.core.throughput import MOST_SLOTS
+    from bisectsyms.effects.throughputs import cpus
+    from bisectsyms.usecases.slotcount import SlotCount
+
+    if question.slots != AUTO:
+        return question.slots, 0
+    chosen = SlotCount(opened, ends.bad, options, most=min(cpus(), MOST_SLOTS)).choose()
+    return chosen.slots, chosen.made
+
+
+def _desk(
+    repository: Repository, question: Question, ends: Ends, given: dict[str, Any], slots: int, most: int | None
+) -> Desk:
+    """A bench, or a crew of several where there are several slots; `most` is how many attempts may be begun."""
     from bisectsyms.usecases.crew import Crew
 
     reporter, opened = new_reporter(repository), partial(_bench, repository, question, ends, given)
-    if question.slots == 1:
-        return opened(reporter)
-    return Crew(question.slots, opened, repository, reporter, given["max_attempts"])
+    return opened(reporter) if slots == 1 else Crew(slots, opened, repository, reporter, most)
 
 
 def _bench(repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter) -> Bench:

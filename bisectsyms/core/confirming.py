@@ -95,7 +95,8 @@ def from_scratch(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
         return Decision(Verdict.SKIP, Consistency.UNKNOWN, text)
     built = {one.draw for one in mine if one.outcome.is_evidence}
     left = (one.draw for one in seen if one.outcome.is_failure and one.draw not in built)
-    return Ask(Kind.CLEAN, f"does a clean build fail, too? {sample.clean} of up to {needed} passed", next(left, None))
+    why = f"does a clean build fail, too? {sample.clean} of up to {needed} passed"
+    return Ask(Kind.CLEAN, why, next(left, None), by_all=False)
 
 
 def wanted(belief: Belief, share: float, draws: int) -> int:

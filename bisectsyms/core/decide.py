@@ -44,6 +44,8 @@ class Ask:
     why: str
     draw: Draw | None = None
     """A draw to repeat; None for the next one of the variation."""
+    by_all: bool = True
+    """Whether all slots that work side by side repeat it; else one does, and the others take the next ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,15 @@ class Variation:
     def varies(self) -> bool:
         return self.lengths > 1
 
-    def next_draw(self, tree: str, drawn: Iterable[Draw]) -> Draw:
-        """The draw for the next attempt at the revision with this tree id, given those made."""
-        times = Counter(draw.length for draw in drawn)
+    def next_draw(self, tree: str, drawn: Iterable[Draw], others: Iterable[Draw] = ()) -> Draw:
+        """The draw for the next attempt at the revision with this tree id, given those made there.
 
-        def rank(length: int) -> tuple[int, str]:
-            return times[length], hashlib.sha256(f"{tree}:{length}".encode()).hexdigest()
+        `others` were drawn for attempts of other kinds: their layouts have been seen, so they come after those that
+        have not.
+        """
+        times, seen = Counter(draw.length for draw in drawn), Counter(draw.length for draw in others)
+
+        def rank(length: int) -> tuple[int, int, str]:
+            return times[length], seen[length], hashlib.sha256(f"{tree}:{length}".encode()).hexdigest()
 
         return Draw(min(range(1, self.lengths + 1), key=rank))

@@ -20,6 +20,7 @@ from typing import IO
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import end_marked
 from bisectsyms.errors import InfraError
@@ -28,11 +29,11 @@ from bisectsyms.model import Revision
 BUSY = ".bisectsyms-busy"
 ASIDE = ".bisectsyms-aside"
 BUILT = ".bisectsyms-built"
+"""Lines: what the ledger has the revision by, its commit, the git tree that was checked out instead of its own."""
 MOVING = "moving"
 """In a slot whose worktree is not what its HEAD says."""
 FIXED = "fixed"
 """In a slot whose worktree has fixups: the id of the git tree that it holds instead of its HEAD's."""
-MOST_SLOTS = 64
 LOOK_SECONDS = 0.01
 """Much longer than `is_locked` takes."""
 
@@ -45,8 +46,10 @@ class Objtree:
     compile everything.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, holds: Callable[[], tuple[str, str]] = lambda: ("", "")) -> None:
+        """`holds` tells what is checked out, for whoever copies what was built from it."""
         self.path = path
+        self._holds = holds
         self._busy = path.with_name(path.name + BUSY)
         self._aside = path.with_name(path.name + ASIDE)
 
@@ -56,7 +59,7 @@ class Objtree:
     def at(self) -> str:
         """Tree id of the revision last built here, or the empty string."""
         try:
-            return (self.path / BUILT).read_text()
+            return (self.path / BUILT).read_text().partition("\n")[0]
         except OSError:
             return ""
 
@@ -74,7 +77,7 @@ class Objtree:
 
     def arrived(self, tree: str) -> None:
         """Note that the revision with this tree id was built here, and forget what was set aside."""
-        (self.path / BUILT).write_text(tree)
+        (self.path / BUILT).write_text("\n".join((tree, *self._holds())))
         _remove(self._aside)
 
     def set_aside(self) -> None:
@@ -156,9 +159,11 @@ class Slot:
         self._fixed = path / FIXED
         self._repository = repository
         self._lock = lock
+        self._held = ("", "")
+        """What was last checked out in the common worktree: the commit, and the tree instead of its own."""
 
     def objtree(self, key: str) -> Objtree:
-        tree = Objtree(self.path / "obj" / key)
+        tree = Objtree(self.path / "obj" / key, lambda: self._held)
         tree.repair()
         return tree
 
@@ -204,6 +209,7 @@ class Slot:
                 if cut_short:
                     self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src)
                 moving.unlink()
+        self._held = (revision.commit, tree)
 
     def _holds(self) -> tuple[str, str]:
         """The commit that is checked out, and the tree that is there instead of its own."""

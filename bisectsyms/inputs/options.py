@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
+from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.core.words import seconds_in
+
+AUTO = 0
+"""In place of a number of slots: it has to be measured."""
 
 
 class Size(click.ParamType[int]):
@@ -38,6 +42,17 @@ class Seconds(click.ParamType[float]):
             return seconds_in(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Slots(click.ParamType[int]):
+    """A number, or `auto` for the one that gets through the most."""
+
+    name = "number|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value == "auto":
+            return AUTO
+        return click.IntRange(1, MOST_SLOTS).convert(value, param, ctx)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")

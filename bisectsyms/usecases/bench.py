@@ -105,6 +105,8 @@ class Bench(Desk):
         self.ledger = Ledger.open(repository.state_dir, warn=reporter.say)
         self.made = 0
         self._ended: list[Attempt] = []
+        self._empty = True
+        """Whether a copy has not been tried since the last attempt."""
         self._slot: slots.Slot | None = None
         try:
             for died in self.ledger.bury():
@@ -128,8 +130,19 @@ class Bench(Desk):
     def objtree(self) -> slots.Objtree:
         return self.builder.objtree
 
+    @property
+    def clones(self) -> bool:
+        """Whether an empty slot can become a copy of a warm one."""
+        return False
+
     def places(self) -> dict[int, Place]:
         return {} if self._ended else {0: Place.of(self.objtree)}
+
+    def ready(self) -> dict[int, Place]:
+        if self.clones and self._empty and not self.objtree.exists():
+            self._clone()
+        self._empty = False
+        return self.places()
 
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
         self._ended.append(self.attempt(revision, ask))
@@ -150,8 +163,7 @@ class Bench(Desk):
             InfraError: the machine spoilt too many attempts in a row, or its trouble lasts too long.
         """
         revision = self.known(revision)
-        drawn = [one.draw for one in self.seen(revision) if one.kind is ask.kind and one.outcome.is_evidence]
-        draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
+        draw = ask.draw or self.next_draw(revision, ask.kind)
         self.builder.objtree.repair()  # before the move, which it may ask to check out all of git's files
         reject = self._move_to(revision)
         plan = self.builder.plan(revision, ask.kind, draw)
@@ -159,7 +171,7 @@ class Bench(Desk):
         with self.reporter.running(number, plan, ask.why):
             result = self._carry_out(number, plan, reject)
         self.ledger.finish(number, result)
-        self.made += 1
+        self.made, self._empty = self.made + 1, True
         self.store.prune(self.ledger.evidence_by_value())
         attempt = self.ledger.get(number)
         assert attempt is not None
@@ -175,6 +187,9 @@ class Bench(Desk):
         if plan.kind.is_link_alone and (arrival := self.arrival(plan.revision)):
             self.attempt(plan.revision, Ask(arrival, f"to {plan.kind} as attempt {attempt.number} did"))
         return self.attempt(plan.revision, Ask(plan.kind, f"attempt {attempt.number} again", plan.draw))
+
+    def _clone(self) -> None:
+        """Make the objtree a copy of that of another slot, if one can be had."""
 
     def _move_to(self, revision: Revision) -> Reject | None:
         """Check it out in the slot; a fixup that does not apply."""

@@ -5,7 +5,7 @@ Every bench writes down its own attempts, so whatever ends one of us, or all, no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,6 +34,7 @@ from bisectsyms.usecases.mate import (
     Opened,
     Order,
     Said,
+    Warm,
     work,
 )
 
@@ -53,6 +54,8 @@ class Mate:
     draw: Draw | None = None
     """Of the attempt that it was told to make."""
     made: Attempt | None = None
+    copied: bool = False
+    """Whether it was told to become a copy since its last attempt."""
     gone: bool = False
     shown: ExitStack = field(default_factory=ExitStack)
     """What people are shown of it while it runs."""
@@ -91,6 +94,7 @@ class Crew(Desk):
             raise
         self.cell, self.variation = opened.cell, opened.variation
         self.kinds, self.from_nothing, self.failure = opened.kinds, opened.from_nothing, opened.failure
+        self._clones = opened.clones
         self._open = True
 
     def _all_opened(self, slots: int) -> Opened:
@@ -136,26 +140,45 @@ class Crew(Desk):
         return replace(revision, tree=self._ids[revision.commit])
 
     def places(self) -> dict[int, Place]:
-        free = {number: mate.place for number, mate in enumerate(self._mates) if mate.place is not None}
         if self._error is None:
-            return free
+            mates = enumerate(self._mates)
+            return {number: mate.place for number, mate in mates if mate.place is not None and mate.made is None}
         if all(mate.place or mate.gone for mate in self._mates):
             raise self._error
         return {}
 
+    def ready(self) -> dict[int, Place]:
+        """The empty ones are copied while the warm ones among them keep still; without any, one builds for all."""
+        free = self.places()
+        empty = [number for number, place in free.items() if not place.warm and not self._mates[number].copied]
+        if not self._clones or not empty:
+            return free
+        if any(place.tree for place in free.values()):
+            return self._copied([self._mates[number] for number in empty])
+        building = any(place.warm for place in free.values()) or any(not (m.place or m.gone) for m in self._mates)
+        waiting = empty if building else empty[1:]
+        return {number: place for number, place in free.items() if number not in waiting}
+
+    def _copied(self, mates: Sequence[Mate]) -> dict[int, Place]:
+        """As `ready`, when these have become copies, or could not."""
+        for mate in mates:
+            mate.copied, mate.place, mate.revision = True, None, None
+            self._send(mate, Warm())
+        while self._error is None and any(mate.place is None for mate in mates):
+            self._hear()
+        return self.places()
+
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
-        mate, draw = self._mates[slot], ask.draw or self._next_draw(revision, ask.kind)
-        mate.place, mate.revision, mate.draw, mate.made = None, revision, draw, None
+        mate, draw = self._mates[slot], ask.draw or self.next_draw(revision, ask.kind, self._out(revision))
+        mate.place, mate.revision, mate.draw, mate.made, mate.copied = None, revision, draw, None, False
         self.made += 1
         self._send(mate, Order(revision, replace(ask, draw=draw)))
 
-    def _next_draw(self, revision: Revision, kind: Kind) -> Draw:
-        """As a bench takes it, but those that are out have been drawn as well."""
+    def _out(self, revision: Revision) -> list[Draw]:
+        """What was drawn for the attempts that run at a revision."""
         tree = self.known(revision).tree
-        drawn = [one.draw for one in self.seen(revision) if one.kind is kind and one.outcome.is_evidence]
-        busy = (mate for mate in self._mates if mate.place is None and mate.revision and mate.draw)
-        drawn += [mate.draw for mate in busy if mate.draw and mate.revision and self.known(mate.revision).tree == tree]
-        return self.variation.next_draw(tree, drawn)
+        busy = (mate for mate in self._mates if mate.place is None and mate.revision)
+        return [mate.draw for mate in busy if mate.draw and mate.revision and self.known(mate.revision).tree == tree]
 
     def wait(self) -> tuple[int, Attempt]:
         """As of any desk; whatever one of us ran into, what the others run is waited for before it is told."""
@@ -168,12 +191,19 @@ class Crew(Desk):
             self._hear()
 
     def at_once(self, revision: Revision, ask: Ask) -> tuple[Attempt, ...]:
-        """In all slots, so that the load is the one under which the search went; fewer only at the end of `most`."""
+        """In all slots, so that the load is the one under which the search went.
+
+        Fewer only at the end of `most`, or where the others wait for one that builds first.
+        """
         left = len(self._mates) if self._most is None else max(1, self._most - self.made)
-        places = sorted(self.places().items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
+        # An empty objtree is asked for by itself; or it is but the way to be there, which has a cheaper one for others.
+        empty = ask.kind is Kind.CLEAN or (ask.kind.is_from_scratch and ask.kind in self.kinds)
+        free = self.places() if empty else self.ready()
+        places = sorted(free.items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
         for slot, place in places[:left]:
-            arrival = None if ask.kind is Kind.CLEAN else self.arrival_from(place, revision)
+            arrival = None if empty else self.arrival_from(place, revision)
             self.start(slot, revision, Ask(arrival, ask.why) if arrival else ask)
+            ask = ask if ask.by_all else replace(ask, draw=None)
         made = [self.wait()[1] for _ in places[:left]]
         return tuple(sorted(made, key=lambda one: one.number))
 
@@ -188,7 +218,7 @@ class Crew(Desk):
             raise self._error
         return cast(T, self._answers.pop())
 
-    def _send(self, mate: Mate, order: Order | Beside) -> None:
+    def _send(self, mate: Mate, order: Order | Beside | Warm) -> None:
         try:
             mate.worker.pipe.send(order)
         except OSError:

@@ -7,7 +7,7 @@ slots that are free, and end in any order, or made in all slots at once.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.replay import Replay
 from bisectsyms.effects.slots import Objtree
-from bisectsyms.model import Attempt, Cell, Exclusion, Kind, Observation, Plan, Revision, Told
+from bisectsyms.model import Attempt, Cell, Draw, Exclusion, Kind, Observation, Plan, Revision, Told
 
 T = TypeVar("T")
 
@@ -97,6 +97,13 @@ class Desk(abc.ABC):
     def places(self) -> dict[int, Place]:
         """The slots that are free, by number, and where they are."""
 
+    def ready(self) -> dict[int, Place]:
+        """As `places`, for attempts that go on from what is there: an empty slot is first made a copy of a warm one.
+
+        One that waits for that is left out.
+        """
+        return self.places()
+
     @abc.abstractmethod
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
         """Begin an attempt in a free slot."""
@@ -128,7 +135,7 @@ class Desk(abc.ABC):
 
     def arrival(self, revision: Revision) -> Kind | None:
         """What brings the nearest free slot to `revision`: nothing, an incremental build, or one from scratch."""
-        return min((self.arrival_from(place, revision) for place in self.places().values()), key=_farness)
+        return min((self.arrival_from(place, revision) for place in self.ready().values()), key=_farness)
 
     def arrival_from(self, place: Place, revision: Revision) -> Kind | None:
         """What brings an objtree to `revision`. The setup of a command belongs to the first attempt there."""
@@ -145,6 +152,13 @@ class Desk(abc.ABC):
     def seen(self, revision: Revision) -> tuple[Observation, ...]:
         """Every attempt of this cell at the same tree that has ended and counts, whichever bisect made it."""
         return self.ledger.observations(self.known(revision).tree, self.cell.key)
+
+    def next_draw(self, revision: Revision, kind: Kind, out: Iterable[Draw] = ()) -> Draw:
+        """The draw of the variation for the next attempt at a revision; `out` are those of attempts that run there."""
+        made = [one for one in self.seen(revision) if one.outcome.is_evidence]
+        drawn = [*(one.draw for one in made if one.kind is kind), *out]
+        others = [one.draw for one in made if one.kind is not kind]
+        return self.variation.next_draw(self.known(revision).tree, drawn, others)
 
     def excluded(self, revision: Revision) -> list[Exclusion]:
         """The attempts that `seen` leaves out because somebody said so."""

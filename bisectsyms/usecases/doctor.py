@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def examine(
     checks = [_git(run), _make(run), *_compilers(profiles, toolchains, run)]
     if any(profile.profile.hosttools for profile in profiles):
         checks += [*_host_tools(run), *_headers(run)]
-    checks += [_ccache(run), _bwrap(run), _disk(slots_dir, "slots"), _memory()]
+    checks += [_ccache(run), _bwrap(run), _disk(slots_dir, "slots"), _reflink(slots_dir, run), _memory()]
     if state_dir is not None:
         checks.append(_disk(state_dir, "ledger", least=1e8))
     return checks
@@ -179,11 +180,28 @@ def _bwrap(run: Run) -> Check:
     return Check("bubblewrap", "ok", "works: source and O= look the same in every slot")
 
 
+def _reflink(folder: Path, run: Run) -> Check:
+    """Whether the objtree of a further slot can share its blocks with the one that it is copied from."""
+    there = _existing(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".bisectsyms-", dir=there) as aside:
+            one = Path(aside, "one")
+            one.write_bytes(bytes(4096))
+            status, _ = run(("cp", "--reflink=always", str(one), f"{one}-copy"))
+    except OSError as error:
+        return Check("reflink (slots)", "warn", f"{there}: {error.strerror}")
+    text = "a copied objtree shares its blocks" if status == 0 else "none here: a copied objtree takes its space again"
+    return Check("reflink (slots)", "ok", text)
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
 def _disk(folder: Path, what: str, least: float = LEAST_DISK) -> Check:
-    there = folder
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_existing(folder)).free
     state: State = "warn" if free < least else "ok"
     return Check(f"disk ({what})", state, f"{free / 1e9:.1f} GB free at {folder}")
 

@@ -36,6 +36,11 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Warm:
+    """Make your empty objtree a copy of one of the others, if you can."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """The bench is there, and this is what it has in common with the others, and what not."""
 
@@ -47,6 +52,7 @@ class Opened:
     slot: Path
     objtree: Path
     place: Place
+    clones: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +108,14 @@ def work(open_bench: OpenBench, pipe: Pipe) -> None:
         with open_bench(relay) as bench:
             relay.tell(_opened(bench))
             while True:
-                order: Order | Beside = pipe.recv()
-                if isinstance(order, Order):
-                    bench.attempt(order.revision, order.ask)
-                else:
-                    relay.tell(Done(order.call()))
+                order: Order | Beside | Warm = pipe.recv()
+                match order:
+                    case Order(revision, ask):
+                        bench.attempt(revision, ask)
+                    case Warm():
+                        bench.ready()
+                    case Beside(call):
+                        relay.tell(Done(call()))
                 relay.tell(Free(Place.of(bench.objtree)))
     except EOFError:
         pass
@@ -126,6 +135,7 @@ def _opened(bench: Bench) -> Opened:
         slot=bench.slot.path,
         objtree=bench.objtree.path,
         place=Place.of(bench.objtree),
+        clones=bench.clones,
     )
 
 

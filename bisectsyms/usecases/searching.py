@@ -21,6 +21,7 @@ from bisectsyms.usecases.answering import Found, suspects_of, write_log
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.confirming import Conclusion, Confirming, Searched
 from bisectsyms.usecases.controlling import Controlling
+from bisectsyms.usecases.desk import Place
 from bisectsyms.usecases.judging import Judging
 from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
 from bisectsyms.usecases.limits import Limits
@@ -46,8 +47,16 @@ class Searching:
     """One search at one desk."""
 
     def __init__(
-        self, judging: Judging, ends: Ends, commits: Range, options: SearchOptions, now: Callable[[], float] = time.time
+        self,
+        judging: Judging,
+        ends: Ends,
+        commits: Range,
+        options: SearchOptions,
+        now: Callable[[], float] = time.time,
+        *,
+        made: int = 0,
     ) -> None:
+        """`made` is how many attempts of this call were made before the search began."""
         self.judging = judging
         self.bench = judging.bench
         self.ends = ends
@@ -58,7 +67,7 @@ class Searching:
         basis = Basis(bench.ledger, bench.cell, bench.kinds, judging.draws, bench.known)
         self._before = Before(basis, bench.repository, commits, options, objtree=bench.objtree, say=bench.reporter.say)
         self.learning = Learning(basis, commits, options, self._before)
-        self.limits = Limits(options.deadline, options.max_attempts, lambda: bench.made, now)
+        self.limits = Limits(options.deadline, options.max_attempts, lambda: made + bench.made, now)
         self.controlling = Controlling(judging, self.learning, commits.commits, self.limits)
         self._begun = now()
         self._running: dict[int, Asked] = {}
@@ -104,7 +113,7 @@ class Searching:
 
     def _start_tests(self) -> bool:
         """Give every free slot a test; whether the search has more to ask for."""
-        while (places := self.bench.places()) and not self.limits.over():
+        while (places := self._places()) and not self.limits.over():
             out = [test.commit for test in self._running.values()]
             if (commit := self.learning.next(list(places.values()), out)) is None:
                 return False
@@ -116,6 +125,10 @@ class Searching:
             draw = None if wanted is None else self.learning.draw_of(commit, str(wanted))
             self._go_on(slot, Asked(commit, self._revision(commit), self.learning.kind, draw))
         return True
+
+    def _places(self) -> dict[int, Place]:
+        """The slots that are free; where every attempt is a clean build none waits to become a copy."""
+        return self.bench.places() if self.learning.kind.is_from_scratch else self.bench.ready()
 
     def _go_on(self, slot: int, test: Asked) -> None:
         """The next attempt of a test; none where the commit cannot be tested."""
@@ -159,7 +172,7 @@ class Searching:
             suspects=suspects_of(repository, self.range, result),
             endings=result.endings,
             candidates=self.range.candidates,
-            attempts=self.bench.made,
+            attempts=self.limits.made(),
             seconds=self.now() - self._begun,
             confirmed=concluded.confirmed if concluded else (),
             about=concluded.about if concluded else None,

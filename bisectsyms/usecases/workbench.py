@@ -15,6 +15,7 @@ from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
 from bisectsyms.effects.ccache import Ccache
+from bisectsyms.effects.cloning import clone
 from bisectsyms.effects.fixups import Fixups, Reject, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
@@ -29,7 +30,7 @@ from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Attempt, Kind, Revision
 from bisectsyms.usecases.bench import Bench, Options
 from bisectsyms.usecases.cells import cell_of, objtree_key
-from bisectsyms.usecases.desk import Reporter
+from bisectsyms.usecases.desk import Place, Reporter
 from bisectsyms.usecases.notices import Notices
 
 
@@ -122,6 +123,15 @@ class Workbench(Bench):
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
         return mapped(slot.path, slot.src, obj)
 
+    @property
+    def clones(self) -> bool:
+        """With prefix maps a copy is seen at another path, and everything would be compiled again."""
+        return self.builder.view.mode == "bwrap" and not self.cell.in_tree
+
+    def _clone(self) -> None:
+        if cloned := clone(self.slot, self.objtree.path.name, self.repository):
+            self.reporter.say(f"{self.slot.path.name}: objtree copied from {cloned.slot} ({cloned.seconds:.1f} s)")
+
     def known(self, revision: Revision) -> Revision:
         """`revision` as the ledger has it in this cell: with the id of its tree and the fixups that apply to it.
 
@@ -161,7 +171,7 @@ class Workbench(Bench):
     def dry_run(self, revision: Revision) -> list[str]:
         """The make lines an arrival at `revision` and its first relink would run; nothing is run."""
         draw = self.variation.next_draw(self.known(revision).tree, ())
-        arrival = self.arrival(revision) or Kind.RELINK
+        arrival = self.arrival_from(Place.of(self.objtree), revision) or Kind.RELINK
         prepared = self.fixups.prepare(revision.commit)
         lines = [f"# {revision}: git worktree {self.builder.src}, objtree {self.builder.objtree.path}"]
         lines += [f"# .config there: from {config}" for config in [self.builder.loaded.profile.config] if config]
