@@ -198,6 +198,8 @@ def _profile(lines: Lines) -> None:
         (_set(2, cell="f" * 12), "file:3: its cell f+ is not in the lines before"),
         (_set(2, seconds=float("nan")), "file:3: attempt.seconds"),
         (_set(2, draw_length=10**9), "file:3: attempt.draw_length"),
+        (_set(2, draw_factors=[["pad", "64\n"]]), "file:3: attempt.draw_factors"),
+        (_set(2, draw_factors=[["../pad", "64"]]), "file:3: attempt.draw_factors"),
         (_set(2, surprise=1), "file:3: attempt.surprise"),
         (lambda lines: lines[3].update(uuid=lines[2]["uuid"]), "file:4: attempt .* is here twice"),
         (_set(4, attempt="0" * 8 + "-0000-0000-0000-" + "0" * 12), "file:5: its attempt .* is not in the lines"),
