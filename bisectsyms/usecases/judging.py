@@ -49,7 +49,7 @@ class Judging:
     @property
     def draws(self) -> int:
         """How many different draws the variation has."""
-        return self.bench.variation.lengths
+        return self.bench.variation.draws
 
     def judge(
         self,

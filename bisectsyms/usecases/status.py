@@ -10,6 +10,7 @@ from bisectsyms.core import people
 from bisectsyms.core.belief import prior
 from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge
 from bisectsyms.core.direction import BisectState
+from bisectsyms.core.variation import draws_in
 from bisectsyms.effects.bisecting import candidates, read_bisect
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository, steps_left
@@ -174,7 +175,7 @@ def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
 
 def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:
     """Today's rules, with the rate that the bad end shows now."""
-    draws = int(cell.variation.removeprefix("sweep:")) if cell.variation != "pinned" else 1
+    draws = draws_in(cell.variation)
     bad = _tree(repository, cell, state.failing_end)
     measured = gauge(ledger.observations(bad, cell.key), GaugeRules(draws=draws))
     belief = measured.belief if isinstance(measured, Gauge) else prior(varied=draws > 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bisectsyms.core.variation import Variation
+from bisectsyms.core.variation import draws_in
 from bisectsyms.effects.dag import Range
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository
@@ -36,7 +36,7 @@ def suspects(repository: Repository, cell: Cell, commits: Range, options: Search
             ledger,
             cell,
             CommandBench.kinds if cell.arch == ARCH else Workbench.kinds,
-            Variation.parse(cell.variation).lengths,
+            draws_in(cell.variation),
             lambda revision: known(repository, cell.fixups, revision),
         )
         result = Learning(basis, commits, options, Before(basis, repository, commits, options)).search().result
