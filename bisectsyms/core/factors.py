@@ -116,6 +116,13 @@ def applied(draw: Draw, factors: Factors, place: Place) -> Applied:
     return made
 
 
+def names(factors: Factors) -> frozenset[str]:
+    """Of all that a factor may set: what a draw without it must not find."""
+    return frozenset(
+        name for one in factors.values() for pairs in (one.variables, one.environment) for name, _ in pairs
+    )
+
+
 def drawn(draw: Draw, factors: Factors) -> Iterator[tuple[Factor, str]]:
     """The factors of a draw, each with its value.
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bisectsyms.core.factors import NOTHING, Factor, Needs, Place
-from bisectsyms.core.variation import PINNED, SWEEP
+from bisectsyms.core.factors import NEXT, NOTHING, Factor, Needs, Place
+from bisectsyms.core.variation import PINNED, SWEEP, Variation
+from bisectsyms.errors import UserError
 from bisectsyms.inputs.knowledge import Id, Pattern, Strict, Text, distinct
 from bisectsyms.inputs.shipped import configs_dir
 from bisectsyms.inputs.yamlfile import load_model
@@ -151,6 +152,18 @@ def load_variations(folder: Path | None = None) -> dict[str, Factor]:
     """
     path = (folder or configs_dir() / "knowledge") / "variations.yaml"
     return {entry.name: entry.factor() for entry in load_model(path, VariationsFile).variations}
+
+
+def variation_of(text: str) -> Variation:
+    """A policy as people type it.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        return Variation.parse(text, shipped_variations())
+    except ValueError as error:
+        raise UserError(str(error), next_step=NEXT) from error
 
 
 @cache

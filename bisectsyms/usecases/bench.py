@@ -49,6 +49,8 @@ class Options:
     jobs: int | None = None
     lengths: int | None = None
     """Lengths of the version string to sweep; overrides the profile."""
+    vary: tuple[str, ...] = ()
+    """What to vary besides, terms of a policy; overrides the profile."""
     keep_evidence: int = 2 * 1024**3
     """Bytes."""
     infra_wait: float = 1800.0
