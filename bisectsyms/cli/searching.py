@@ -166,7 +166,7 @@ def _bench(repository: Repository, question: Question, ends: Ends, given: dict[s
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench
 
-    given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep")}
+    given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep", "vary")}
     if (tested := _tested(question)) is None:
         return open_bench(repository, given, reporter=reporter)
     if Path.cwd().resolve() != repository.top.resolve():
@@ -192,6 +192,7 @@ def _cell(repository: Repository, question: Question, ends: Ends) -> Cell:
         toolchain=question.toolchain or "",
         jobs=question.jobs,
         lengths=question.sweep,
+        vary=question.vary,
     )
     return cell_for(repository, load_profile(repository, question.profile), options, os.environ)
 
