@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bisectsyms.core.factors import Applied, Factor, Needs, Place, applied, without
+from bisectsyms.core.factors import Applied, Factor, Needs, Place, applied
 from bisectsyms.core.variation import Part, Variation, draws_in
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import load_variations
@@ -115,8 +115,12 @@ def test_a_draw_of_a_foreign_ledger_is_applied_only_if_its_factor_takes_it(name:
 
 
 def test_a_draw_without_what_moves_the_layout() -> None:
-    draw = Draw(5, (("jobs-double", ""), ("ld-bfd", ""), ("pad", "64")))
-    assert without(draw, FACTORS) == Draw(5, (("jobs-double", ""),))
+    policy = Variation.parse("sweep:8+pad+ld-bfd+jobs-double", FACTORS)
+    assert policy.moving == ("ld-bfd", "pad")
+    drew = policy.next_draw("tree", ())
+    assert len(drew.factors) == 3
+    assert policy.unaided(drew) == Draw(drew.length, (("jobs-double", ""),))
+    assert Variation.parse("sweep:8+jobs-double", FACTORS).moving == ()
 
 
 def test_every_value_that_is_drawn_can_be_written_and_applied() -> None:

@@ -138,12 +138,6 @@ def drawn(draw: Draw, factors: Factors) -> Iterator[tuple[Factor, str]]:
         yield factor, value
 
 
-def without(draw: Draw, factors: Factors) -> Draw:
-    """The draw without what moves the layout beyond the length of the string."""
-    kept = ((factor.name, value) for factor, value in drawn(draw, factors) if not factor.moves_the_layout)
-    return Draw(draw.length, tuple(kept))
-
-
 def _filled(pairs: Pairs, place: Place, value: str) -> Iterator[tuple[str, str]]:
     return ((name, place.fill(text, value)) for name, text in pairs)
 

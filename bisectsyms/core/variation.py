@@ -22,6 +22,8 @@ from bisectsyms.model import Draw
 PINNED, SWEEP = "pinned", "sweep"
 LONGEST = 64
 """Characters: UTS_VERSION, which the length is part of, is cut at 64 bytes."""
+UNAIDED = 16
+"""Lengths at which something is built without what it was found by; ten gave four maps of 6.1 for s3c6400."""
 MOST_DRAWS = 4096
 """More cannot be exhausted in a night, so none would ever be told as clean."""
 TERM = re.compile(r"(?P<name>[a-z][a-z0-9-]*)(?::(?P<count>[1-9]\d{0,5})|=(?P<value>[^+]*))?")
@@ -94,6 +96,21 @@ class Variation:
     def compiling(self) -> tuple[tuple[str, str], ...]:
         """What needs an objtree of its own."""
         return tuple((part.factor.name, part.values[0]) for part in self.parts if part.factor.recompiles)
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """What moves the layout further than the length of the version string can."""
+        return tuple(part.factor.name for part in self.parts if part.factor.moves_the_layout)
+
+    def unaided(self, draw: Draw) -> Draw:
+        """The draw without what moves the layout so far."""
+        return Draw(draw.length, tuple(one for one in draw.factors if one[0] not in self.moving))
+
+    def of(self, draw: Draw) -> Variation:
+        """The policy that `draw` is of: this one, or where factors were left out, a sweep without them."""
+        names = {name for name, _ in draw.factors}
+        kept = tuple(part for part in self.parts if part.factor.name in names)
+        return self if kept == self.parts else Variation(max(self.lengths, UNAIDED), kept)
 
     def next_draw(self, tree: str, drawn: Iterable[Draw]) -> Draw:
         """The draw for the next attempt at the revision with this tree id, given those made."""

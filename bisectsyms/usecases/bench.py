@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
@@ -156,7 +156,7 @@ class Bench(Desk):
         draw = ask.draw or self.variation.next_draw(revision.tree, drawn)
         self.builder.objtree.repair()  # before the move, which it may ask to check out all of git's files
         reject = self._move_to(revision)
-        plan = self.builder.plan(revision, ask.kind, draw)
+        plan = self._at_home(self.builder.plan(revision, ask.kind, draw))
         number = self.ledger.begin(plan)
         with self.reporter.running(number, plan, ask.why):
             result = self._carry_out(number, plan, reject)
@@ -177,6 +177,10 @@ class Bench(Desk):
         if plan.kind.is_link_alone and (arrival := self.arrival(plan.revision)):
             self.attempt(plan.revision, Ask(arrival, f"to {plan.kind} as attempt {attempt.number} did"))
         return self.attempt(plan.revision, Ask(plan.kind, f"attempt {attempt.number} again", plan.draw))
+
+    def _at_home(self, plan: Plan) -> Plan:
+        """In the cell of the policy that its draw is of, so that no rate of another policy is taken for ours."""
+        return replace(plan, cell=self.cell_of(plan.draw))
 
     def _move_to(self, revision: Revision) -> Reject | None:
         """Check it out in the slot; a fixup that does not apply."""
