@@ -26,6 +26,7 @@ from bisectsyms.model import Attempt, Draw, Kind, Outcome
 from bisectsyms.smallkernel.history import Failure, write_history
 from bisectsyms.usecases.bench import Options
 from bisectsyms.usecases.workbench import Workbench
+from tests.conftest import User
 from tests.test_workbench import Heard
 
 LOOKING = """\
@@ -238,3 +239,55 @@ def test_an_attempt_is_repeated_exactly(open_bench: Callable[..., Workbench]) ->
     assert [one.plan.draw for one in again] == [one.plan.draw for one in made]
     assert [one.plan.command for one in again] == [one.plan.command for one in made]
     assert [one.result and one.result.layout for one in again] == [one.result and one.result.layout for one in made]
+
+
+def rare(history: Path, build: Build, *, length: int) -> None:
+    """A commit on top whose final link has a symbol too many at one place of the last message modulo 8."""
+    at_one = build("pinned").symbol("error_end")
+    digits = {f"{(at_one + length - 1) % 8:x}", f"{(at_one + length - 1) % 8 + 8:x}"}
+    last = "vmlinux_link vmlinux ${kallsymso}\n"
+    odd = f"""\
+more=
+if grep -q '[{"".join(sorted(digits))}] . error_end$' "${{kallsyms_vmlinux}}.syms"; then more=--defsym=odd=1; fi
+vmlinux_link vmlinux ${{kallsymso}} $more
+"""
+    edit(history, SCRIPT, (last, odd))
+
+
+def test_a_sweep_shows_what_unaided_builds_hardly_ever_do(
+    history: Path, build: Build, open_bench: Callable[..., Workbench]
+) -> None:
+    """1 of the 8 lengths of a period fails; a build of one's own counts up .version, so it has length 1 or 2."""
+    rare(history, build, length=5)
+    bench = open_bench("pinned")
+    head = bench.repository.head()
+    bench.attempt(head, Ask(Kind.INCREMENTAL, "arrival"))
+    unaided = [bench.attempt(head, Ask(Kind.RELINK, "unaided", Draw(len(str(n))))) for n in range(1, 21)]
+    assert sum(one.result is not None and one.result.outcome.is_failure for one in unaided) <= 1
+
+    bench = open_bench("sweep:8")
+    made = list[Attempt]()
+    while not made or not outcome(made[-1]).is_failure:
+        made.append(bench.attempt(head, Ask(Kind.RELINK, "sweep")))
+    assert len(made) <= 8
+    again = [bench.again(made[-1]) for _ in range(5)]
+    assert {outcome(one) for one in again} == {Outcome.INCONSISTENT}, "every repeat of that draw fails"
+    assert {one.plan.draw for one in again} == {made[-1].plan.draw} == {Draw(5)}
+
+
+def test_an_exhausted_period_is_told(history: Path, user: User) -> None:
+    done = user.run(*user.step("HEAD", "--sweep", "2", "--vary", "umask", "--rate", "0.25"), cwd=history)
+    assert done.returncode == 0, done.stderr
+    assert "clean attempts (relink, all 4 draws): " in done.stderr
+    assert all(f"length={length} umask={mask}" in done.stderr for length in (1, 2) for mask in ("0022", "0077"))
+
+
+def test_a_frozen_step_says_whether_the_revision_is_deterministic(history: Path, user: User) -> None:
+    done = user.run(*user.step("HEAD", "--vary", "freeze", "--rate", "0.5"), cwd=history)
+    assert done.returncode == 0, done.stderr
+    assert "(relink), one layout, all CLEAN: deterministic" in done.stderr
+
+
+def outcome(attempt: Attempt) -> Outcome:
+    assert attempt.result
+    return attempt.result.outcome

@@ -93,6 +93,11 @@ class Variation:
         return self.draws > 1
 
     @property
+    def freezes(self) -> bool:
+        """Whether all is pinned that can be."""
+        return any(part.factor.alone for part in self.parts)
+
+    @property
     def compiling(self) -> tuple[tuple[str, str], ...]:
         """What needs an objtree of its own."""
         return tuple((part.factor.name, part.values[0]) for part in self.parts if part.factor.recompiles)
