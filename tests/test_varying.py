@@ -279,7 +279,14 @@ def test_an_exhausted_period_is_told(history: Path, user: User) -> None:
     done = user.run(*user.step("HEAD", "--sweep", "2", "--vary", "umask", "--rate", "0.25"), cwd=history)
     assert done.returncode == 0, done.stderr
     assert "clean attempts (relink, all 4 draws): " in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("attempt ")]
     assert all(f"length={length} umask={mask}" in done.stderr for length in (1, 2) for mask in ("0022", "0077"))
+
+    again = user.run("bisectsyms", "again", "3", "--slots-dir", str(user.slots), cwd=history)
+    assert again.returncode == 0, again.stderr
+    assert "in another cell" not in again.stderr, "it is repeated under the policy of then"
+    draw = lines[2].partition("relink")[2].partition("CLEAN")[0]
+    assert "umask=" in draw and draw in again.stderr
 
 
 def test_a_frozen_step_says_whether_the_revision_is_deterministic(history: Path, user: User) -> None:

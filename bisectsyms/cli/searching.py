@@ -205,6 +205,8 @@ def _tested(question: Question) -> Tested | None:
         if question.setup or question.failure_line:
             raise UserError("--setup and --failure-line are for a command", next_step="-- COMMAND at the end")
         return None
+    if question.vary:
+        raise UserError("--vary is for kernels, a command is run as it is", next_step="-- COMMAND without --vary")
     if question.profile:
         raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
     return Tested(question.words, question.setup, question.failure_line, question.timeout)
