@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.factors import Factor, Needs, Place
-from bisectsyms.effects.needs import Run, here, lacking, refuse_without
+from bisectsyms.effects.needs import Run, here, lacking, refuse_unwatched, refuse_without
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.smallkernel.history import Failure
@@ -58,6 +58,14 @@ def test_the_error_has_a_next_step() -> None:
     with pytest.raises(UserError, match=r"the variation ld-gold needs arm-ld\.gold") as caught:
         refuse_without([GOLD], Place(cross="arm-"), answers(127))
     assert caught.value.next_step == "apt-get install binutils, or another of bisectsyms variations"
+
+
+def test_what_our_ld_applies_is_refused_where_it_is_not_asked() -> None:
+    refuse_unwatched([GOLD, SHUFFLE], "arm-ld", watched=True)
+    refuse_unwatched([SHUFFLE], "/opt/ld", watched=False)
+    for factor in (GOLD, shipped_variations()["pad"]):
+        with pytest.raises(UserError, match=f"{factor.name} is applied by an ld of ours .* /opt/ld is named"):
+            refuse_unwatched([SHUFFLE, factor], "/opt/ld", watched=False)
 
 
 def test_all_of_them_are_listed_with_what_is_lacking() -> None:

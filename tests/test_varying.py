@@ -17,11 +17,14 @@ import psutil
 import pytest
 
 from bisectsyms.core.decide import Ask
+from bisectsyms.core.factors import Place
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.needs import lacking
 from bisectsyms.effects.sandbox import bwrap_works
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
+from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.model import Attempt, Draw, Kind, Outcome
 from bisectsyms.smallkernel.history import Failure, write_history
 from bisectsyms.usecases.bench import Options
@@ -71,6 +74,11 @@ class Built:
     def symbol(self, name: str) -> int:
         lines = (self.bench.objtree.path / "System.map").read_text().splitlines()
         return next(int(line.split()[0], 16) for line in lines if line.split()[2] == name)
+
+    @property
+    def layout(self) -> str:
+        assert self.attempt.result
+        return self.attempt.result.layout
 
     @property
     def command(self) -> str:
@@ -239,6 +247,89 @@ def test_an_attempt_is_repeated_exactly(open_bench: Callable[..., Workbench]) ->
     assert [one.plan.draw for one in again] == [one.plan.draw for one in made]
     assert [one.plan.command for one in again] == [one.plan.command for one in made]
     assert [one.result and one.result.layout for one in again] == [one.result and one.result.layout for one in made]
+
+
+SECTIONS = (("_stext", "_etext"), ("__start_rodata", "error_end"), ("_sdata", "_edata"), ("__bss_start", "__bss_stop"))
+
+
+def ends(built: Built) -> list[int]:
+    """Where each section ends, from its own beginning."""
+    return [built.symbol(end) - built.symbol(begin) for begin, end in SECTIONS]
+
+
+@pytest.mark.parametrize("profile", ["smallkernel", "smallkernel-arm"])
+def test_a_pad_moves_the_end_of_every_section(build: Build, profile: str) -> None:
+    if profile == "smallkernel-arm" and shutil.which("arm-linux-gnueabi-gcc") is None:
+        pytest.skip("apt-get install gcc-arm-linux-gnueabi")
+    plain = build("pinned", profile=profile)
+    before, layout = ends(plain), plain.layout
+    padded = build("pad=64", profile=profile)
+    assert padded.attempt.plan.kind is Kind.RELINK, "nothing is compiled for it"
+    assert [after - old for after, old in zip(ends(padded), before, strict=True)] == [64, 64, 64, 64]
+    assert padded.layout != layout
+    assert "BISECTSYMS_PAD=" in padded.command
+    assert build("pinned", profile=profile).layout == layout, "and nothing of it is left"
+
+
+def test_a_pad_is_there_in_a_build_from_scratch_and_in_a_replay(
+    open_bench: Callable[..., Workbench], history: Path
+) -> None:
+    bench = open_bench("pad:2")
+    head = bench.repository.head()
+    layouts = {}
+    for kind in (Kind.CLEAN, Kind.RELINK, Kind.REPLAY):
+        for size in ("4", "8"):
+            attempt = bench.attempt(head, Ask(kind, "test", Draw(1, (("pad", size),))))
+            assert outcome(attempt) is Outcome.CLEAN, attempt.result
+            assert attempt.result and attempt.result.inputs
+            layouts[kind, size] = (attempt.result.layout, attempt.result.inputs)
+    for size in ("4", "8"):
+        assert layouts[Kind.CLEAN, size] == layouts[Kind.RELINK, size] == layouts[Kind.REPLAY, size]
+    assert layouts[Kind.CLEAN, "4"][0] != layouts[Kind.CLEAN, "8"][0]
+    assert layouts[Kind.CLEAN, "4"][1] != layouts[Kind.CLEAN, "8"][1], "what was joined is an input of the link"
+
+
+def test_a_replay_has_its_own_draw_and_nothing_of_the_one_that_was_caught(open_bench: Callable[..., Workbench]) -> None:
+    bench = open_bench("timezone:2", "host:2", "extra-pass", "umask:2")
+    head = bench.repository.head()
+    first = Draw(1, (("extra-pass", ""), ("host", "a"), ("timezone", "UTC"), ("umask", "0022")))
+    assert outcome(bench.attempt(head, Ask(bench.arrival(head) or Kind.RELINK, "test", first))) is Outcome.CLEAN
+    second = Draw(1, (("host", "builder"), ("timezone", "UTC-14"), ("umask", "0077")))
+    made = bench.attempt(head, Ask(Kind.REPLAY, "test", second))
+    assert outcome(made) is Outcome.CLEAN
+    seen = Built(bench, made)
+    env = seen.seen("env").splitlines()
+    assert {"TZ=UTC-14", "HOSTNAME=builder"} <= set(env)
+    assert not [line for line in env if line.startswith("KALLSYMS_EXTRA_PASS") or "EXTRA_PASS" in line]
+    assert seen.seen("umask") == "0077\n"
+    assert b"@builder)" in (bench.objtree.path / "vmlinux").read_bytes()
+
+    bench.attempt(head, Ask(Kind.REPLAY, "test", Draw(3)))
+    env = seen.seen("env").splitlines()
+    assert not [line for line in env if line.startswith(("TZ=", "HOSTNAME="))]
+    assert b"@bisectsyms)" in (bench.objtree.path / "vmlinux").read_bytes()
+
+
+def test_another_ld_links_the_passes(open_bench: Callable[..., Workbench], tmp_path: Path) -> None:
+    bench = open_bench("pinned")
+    mine = bench.slot.path / "other-ld"
+    mine.write_text(f'#!/bin/sh\necho "$@" >> {bench.builder.view.src.parent}/used\nexec ld.bfd "$@"\n')
+    mine.chmod(0o755)
+    factor = replace(
+        bench.builder.factors["ld-bfd"], environment=(("BISECTSYMS_LD", f"{bench.builder.view.src.parent}/other-ld"),)
+    )
+    bench.builder = replace(bench.builder, factors={"ld-bfd": factor})
+    made = bench.attempt(bench.repository.head(), Ask(Kind.CLEAN, "test", Draw(1, (("ld-bfd", ""),))))
+    assert outcome(made) is Outcome.CLEAN
+    outputs = [line.partition("-o ")[2].split()[0] for line in (bench.slot.path / "used").read_text().splitlines()]
+    assert outputs == [".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2", "vmlinux"]
+
+
+@pytest.mark.parametrize(("vary", "package"), [("ld-bfd", "binutils"), ("ld-lld", "lld")])
+def test_the_linkers_that_are_here_link_it(build: Build, vary: str, package: str) -> None:
+    if lacks := lacking(shipped_variations()[vary], Place()):
+        pytest.skip(f"apt-get install {package} ({lacks})")
+    assert build(vary).attempt.plan.cell.variation == vary
 
 
 def rare(history: Path, build: Build, *, length: int) -> None:

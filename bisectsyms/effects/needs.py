@@ -11,6 +11,7 @@ from plumbum import local
 from plumbum.commands.processes import ProcessTimedOut
 
 from bisectsyms.core.factors import Factor, Place
+from bisectsyms.effects.toolpath import LD_INSTEAD
 from bisectsyms.errors import UserError
 
 Run = Callable[[Sequence[str]], tuple[int, str]]
@@ -69,6 +70,20 @@ def refuse_without(factors: Iterable[Factor], place: Place, run: Run = run_quiet
                 f"the variation {factor.name} needs {lacks}",
                 next_step=f"{f'apt-get install {package}, or ' if package else ''}another of bisectsyms variations",
             )
+
+
+def refuse_unwatched(factors: Iterable[Factor], linker: str, *, watched: bool) -> None:
+    """Make sure that our ld stands in the place of the toolchain's, where a factor is applied by it.
+
+    Raises:
+        UserError: it does not, and the factor would change nothing.
+    """
+    by_ld = [one.name for one in factors if one.pad or LD_INSTEAD in dict(one.environment)]
+    if by_ld and not watched:
+        raise UserError(
+            f"the variation {by_ld[0]} is applied by an ld of ours in front of PATH, and {linker} is named by its path",
+            next_step="let the profile name its toolchain, as in bisectsyms toolchains",
+        )
 
 
 def here(jobs: int, cross: str) -> Place:

@@ -19,7 +19,7 @@ from bisectsyms.effects.fixups import Fixups, Reject, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.machine import Health, health
-from bisectsyms.effects.needs import here, refuse_without, run_quietly
+from bisectsyms.effects.needs import here, refuse_unwatched, refuse_without, run_quietly
 from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.source import source_of
@@ -85,6 +85,7 @@ class Workbench(Bench):
             self.fixups = Fixups(repository, loaded.fixups, fixups, self.slot, ids, reporter.say)
             self.builder: Builder = self._builder(loaded, tools, installed, self.slot, env, dropped, cache)
             self.builder.tool_path.install(tools, env.get("PATH", os.defpath), cache.program)
+            refuse_unwatched(factors, tools.linker, watched=self.builder.tool_path.watches(tools))
         except BaseException:
             self.close()
             raise
