@@ -170,6 +170,7 @@ def test_jobs_are_a_multiple_of_those_of_the_cell(build: Build) -> None:
         assert built.attempt.plan.cell.jobs == 2, "the cell keeps its own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("vary", "beside"), [("load-cpu", "while :; do :; done"), ("load-io", "dd if=/dev/zero of=")], ids=["cpu", "io"]
 )
@@ -218,6 +219,7 @@ def test_shuffle_is_refused_by_an_old_make(open_bench: Callable[..., Workbench],
     assert "bisectsyms variations" in caught.value.next_step
 
 
+@pytest.mark.slow
 def test_what_recompiles_has_an_objtree_of_its_own(build: Build) -> None:
     plain = build()
     etext = plain.symbol("_etext")
@@ -257,6 +259,7 @@ def ends(built: Built) -> list[int]:
     return [built.symbol(end) - built.symbol(begin) for begin, end in SECTIONS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["smallkernel", "smallkernel-arm"])
 def test_a_pad_moves_the_end_of_every_section(build: Build, profile: str) -> None:
     if profile == "smallkernel-arm" and shutil.which("arm-linux-gnueabi-gcc") is None:
@@ -325,6 +328,7 @@ def test_another_ld_links_the_passes(open_bench: Callable[..., Workbench], tmp_p
     assert outputs == [".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2", "vmlinux"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("vary", "package"), [("ld-bfd", "binutils"), ("ld-lld", "lld")])
 def test_the_linkers_that_are_here_link_it(build: Build, vary: str, package: str) -> None:
     if lacks := lacking(shipped_variations()[vary], Place()):
@@ -345,6 +349,7 @@ vmlinux_link vmlinux ${{kallsymso}} $more
     edit(history, SCRIPT, (last, odd))
 
 
+@pytest.mark.slow
 def test_a_sweep_shows_what_unaided_builds_hardly_ever_do(
     history: Path, build: Build, open_bench: Callable[..., Workbench]
 ) -> None:
@@ -366,6 +371,7 @@ def test_a_sweep_shows_what_unaided_builds_hardly_ever_do(
     assert {one.plan.draw for one in again} == {made[-1].plan.draw} == {Draw(5)}
 
 
+@pytest.mark.slow
 def test_an_exhausted_period_is_told(history: Path, user: User) -> None:
     done = user.run(*user.step("HEAD", "--sweep", "2", "--vary", "umask", "--rate", "0.25"), cwd=history)
     assert done.returncode == 0, done.stderr
@@ -380,6 +386,7 @@ def test_an_exhausted_period_is_told(history: Path, user: User) -> None:
     assert "umask=" in draw and draw in again.stderr
 
 
+@pytest.mark.slow
 def test_a_frozen_step_says_whether_the_revision_is_deterministic(history: Path, user: User) -> None:
     done = user.run(*user.step("HEAD", "--vary", "freeze", "--rate", "0.5"), cwd=history)
     assert done.returncode == 0, done.stderr
