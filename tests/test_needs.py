@@ -10,6 +10,7 @@ import pytest
 
 from bisectsyms.core.factors import Factor, Needs, Place
 from bisectsyms.effects.needs import Run, here, lacking, refuse_unwatched, refuse_without
+from bisectsyms.effects.question import Question, read_question, write_question
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.smallkernel.history import Failure
@@ -90,6 +91,12 @@ def test_a_command_is_not_varied(user: User, make_history: MakeHistory) -> None:
     history = make_history(Failure.NONE)
     done = user.run("bisectsyms", "bisect", "good", "bad", "--vary", "umask", "--", "true", cwd=history.repo)
     assert (done.returncode, "--vary is for kernels" in done.stderr) == (128, True)
+
+
+def test_a_search_remembers_what_is_varied(tmp_path: Path) -> None:
+    question = Question("a", "b", sweep=8, vary=("pad:8", "jobs-double"))
+    write_question(tmp_path, question)
+    assert read_question(tmp_path) == question
 
 
 def test_a_word_for_the_cell_of_a_policy(user: User, make_history: MakeHistory) -> None:
