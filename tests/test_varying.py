@@ -393,6 +393,17 @@ def test_a_frozen_step_says_whether_the_revision_is_deterministic(history: Path,
     assert "(relink), one layout, all CLEAN: deterministic" in done.stderr
 
 
+@pytest.mark.slow
+def test_a_shell_has_what_the_attempt_had(history: Path, user: User) -> None:
+    made = user.run(*user.step("HEAD", "--vary", "pad=64", "--vary", "timezone=UTC-14", "--rate", "0.9"), cwd=history)
+    assert made.returncode == 0, made.stderr
+    (pad,) = user.slots.glob("*/*/pad")
+    shutil.rmtree(pad)
+    looks = 'test -e "$BISECTSYMS_PAD" && test "$TZ" = UTC-14 && eval "$BISECTSYMS_COMMAND"'
+    shell = user.run("bisectsyms", "shell", "2", "--slots-dir", str(user.slots), "--", "sh", "-c", looks, cwd=history)
+    assert shell.returncode == 0, shell.stderr
+
+
 def outcome(attempt: Attempt) -> Outcome:
     assert attempt.result
     return attempt.result.outcome
