@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.factors import Applied, Factor, Needs, Place, applied
-from bisectsyms.core.variation import Part, Variation, draws_in
+from bisectsyms.core.variation import Part, Variation
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import load_variations
 from bisectsyms.model import Draw
@@ -36,9 +36,20 @@ HERE = Place(jobs=3, cpu=2, cpus=4, cross="arm-")
 )
 def test_a_policy_has_one_name(written: str, named: str, draws: int) -> None:
     policy = Variation.parse(written, FACTORS)
-    assert (str(policy), policy.draws, policy.varies) == (named, draws, draws > 1)
+    assert (str(policy), policy.draws) == (named, draws)
     assert Variation.parse(named, FACTORS) == policy, "what a cell calls it is read again"
-    assert draws_in(named) == draws, "its draws can be counted without the factors"
+
+
+@pytest.mark.parametrize(
+    ("written", "layouts"),
+    [
+        *(("pinned", 1), ("sweep:8", 8), ("pad:8", 8), ("host", 3), ("pad=64", 1), ("ld-bfd", 1)),
+        *(("umask", 1), ("shuffle", 1), ("time", 1), ("umask+shuffle", 1)),
+        *(("sweep:8+umask", 16), ("pad:2+shuffle:3", 6), ("pad=64+umask", 1)),
+    ],
+)
+def test_draws_count_as_layouts_only_where_something_moves(written: str, layouts: int) -> None:
+    assert Variation.parse(written, FACTORS).layouts == layouts
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ class Factor:
     needs: Needs = field(default_factory=Needs)
     recompiles: bool = False
     moves_the_layout: bool = False
+    moves_the_string: bool = False
     alone: bool = False
 
     def takes(self, value: str) -> bool:

@@ -36,6 +36,10 @@ class Part:
     factor: Factor
     values: tuple[str, ...]
 
+    @property
+    def draws(self) -> bool:
+        return len(self.values) > 1
+
     def __str__(self) -> str:
         """`pad:8` for eight values, `pad=64` for one, `jobs-double` where there is none."""
         name = self.factor.name
@@ -89,8 +93,13 @@ class Variation:
         return self.lengths * prod(len(part.values) for part in self.parts)
 
     @property
-    def varies(self) -> bool:
-        return self.draws > 1
+    def layouts(self) -> int:
+        """How many draws may be layouts of their own: 1 where nothing that is drawn moves any symbol.
+
+        Seeds of make's order, say, are many draws of a race and one layout, however often it is repeated.
+        """
+        moving = (part.factor.moves_the_layout or part.factor.moves_the_string for part in self.parts if part.draws)
+        return self.draws if self.lengths > 1 or any(moving) else 1
 
     @property
     def freezes(self) -> bool:
@@ -128,11 +137,6 @@ class Variation:
         values = ([(part.factor.name, value) for value in part.values] for part in self.parts)
         every = list(itertools.product(*values))
         return min((Draw(length, one) for length in range(1, self.lengths + 1) for one in every), key=rank)
-
-
-def draws_in(text: str) -> int:
-    """How many draws a policy has, by what a cell calls it: there the counts are written out."""
-    return prod(int(match["count"] or 1) for match in map(TERM.fullmatch, text.split("+")) if match)
 
 
 def _lengths(match: re.Match[str]) -> int:

@@ -96,6 +96,7 @@ class FactorEntry(Strict):
     needs: NeedsEntry = NeedsEntry()
     recompiles: bool = False
     moves_the_layout: bool = False
+    moves_the_string: bool = False
     alone: bool = False
 
     @model_validator(mode="after")
@@ -130,6 +131,7 @@ class FactorEntry(Strict):
             needs=Needs(**dict(self.needs)),
             recompiles=self.recompiles,
             moves_the_layout=self.moves_the_layout,
+            moves_the_string=self.moves_the_string,
             alone=self.alone,
         )
 
