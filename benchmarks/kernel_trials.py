@@ -30,7 +30,7 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.makeflags import rewritten
 from bisectsyms.core.tools import gcc_tools
 from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.effects.kbuild import PINNED
+from bisectsyms.effects.makelines import PINNED
 from bisectsyms.effects.toolpath import Caller, ToolPath
 from bisectsyms.errors import BisectsymsError
 from bisectsyms.inputs.profile import find_profile

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.bisect_run import git
 from bisectsyms.core.words import count
-from bisectsyms.effects.kbuild import PINNED
+from bisectsyms.effects.makelines import PINNED
 from bisectsyms.model import Draw
 
 INCONSISTENT = "Inconsistent kallsyms data"

@@ -91,6 +91,8 @@ class Draw:
     """
 
     length: int = 1
+    factors: tuple[tuple[str, str], ...] = ()
+    """What else was drawn, each by name (configs/knowledge/variations.yaml); the value is empty where there is none."""
 
     @property
     def build_version(self) -> str:
@@ -98,7 +100,9 @@ class Draw:
         return "1" + "0" * (self.length - 1)
 
     def __str__(self) -> str:
-        return f"length={self.length}"
+        return " ".join(
+            [f"length={self.length}", *(f"{name}={value}" if value else name for name, value in self.factors)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ class Cell:
     variables: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]
     variation: str
-    """`pinned`, or `sweep:N` for N lengths of the version string."""
+    """The policy: `pinned`, `sweep:N` for N lengths of the version string, `pad:8` …, joined by `+`."""
     in_tree: bool = False
     """Built in the source tree itself, without O=."""
     fixups: tuple[Fixup, ...] = ()

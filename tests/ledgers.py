@@ -81,7 +81,9 @@ def first_version(state_dir: Path, plans: Sequence[Plan], result: Result) -> Non
         end = {**rows.result_row(result), "begun": 100.25 + number, "ended": 103.0}
         for later in ("vanished", "inputs"):
             del end[later]
-        insert("attempts", rows.plan_row(one, owner) | end)
+        begun = rows.plan_row(one, owner)
+        del begun["draw_factors"]
+        insert("attempts", begun | end)
     db.close()
 
 

@@ -62,15 +62,21 @@ class Maker:
 
 
 class Scripted(Bench):
-    """Relinks and clean builds, over `lengths` lengths of the version string."""
+    """Relinks and clean builds, over `lengths` lengths of the version string, or what `vary` says."""
 
     kinds = (Kind.RELINK, Kind.CLEAN)
 
     def __init__(
-        self, repo: Path, aside: Path, shows: Shows, lengths: int = 1, reporter: Reporter | None = None
+        self,
+        repo: Path,
+        aside: Path,
+        shows: Shows,
+        lengths: int = 1,
+        reporter: Reporter | None = None,
+        vary: Variation | None = None,
     ) -> None:
         self.heard = Heard()
-        variation = Variation(lengths)
+        variation = vary or Variation(lengths)
         cell = replace(CELL, variation=str(variation))
         options = Options(slots_dir=aside / "slots", toolchains=load_toolchains(aside))
         fine = Health(oom_kills=0, free_bytes=10 * LEAST_FREE_BYTES, load=0.0)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,9 +123,7 @@ def test_keys_of_a_build_that_broke_are_not_kept(bench: Workbench) -> None:
             (obj / made).write_text("half")
             return False
 
-    bench.builder = type(builder)(
-        **{name: getattr(builder, name) for name in builder.__slots__ if name != "seeds"}, seeds=Making(seeds)
-    )
+    bench.builder = replace(builder, seeds=Making(seeds))
     assert attempt(bench, "broken", Kind.CLEAN) is Outcome.BROKEN
     assert not (seeds / made).exists()
     assert attempt(bench, "good", Kind.CLEAN) is Outcome.CLEAN

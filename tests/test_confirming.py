@@ -21,6 +21,7 @@ from bisectsyms.core.confirming import (
     once_more,
 )
 from bisectsyms.core.decide import Ask, Decision, Rules
+from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Draw, Kind, Observation, Outcome, Plan, Verdict
 from bisectsyms.smallkernel.history import Failure
 from bisectsyms.usecases.confirming import Conclusion, Confirming, Searched
@@ -138,9 +139,9 @@ def scripted(tmp_path: Path) -> Iterator[OpenScripted]:
     opened: list[Scripted] = []
 
     def build(
-        shows: Shows, *, lengths: int = 1, most: int = 500, find_fix: bool = False
+        shows: Shows, *, lengths: int = 1, most: int = 500, find_fix: bool = False, vary: str = ""
     ) -> tuple[Scripted, Confirming]:
-        bench = Scripted(repo, tmp_path, shows, lengths)
+        bench = Scripted(repo, tmp_path, shows, lengths, vary=variation_of(vary) if vary else None)
         opened.append(bench)
         commits = set(git(repo, "rev-list", "1..6").split())
         newest = git(repo, "rev-parse", "6")
@@ -329,6 +330,66 @@ def sweep(bench: Scripted, *revisions: str) -> None:
         revision = bench.repository.resolve(name)
         for length in range(1, bench.variation.lengths + 1):
             bench.attempt(revision, Ask(Kind.RELINK, "sweep", Draw(length)))
+
+
+def padded(at: Callable[[], Scripted], *, alone: int = 0) -> Shows:
+    """From the culprit on some bytes make it fail, and without any the length `alone`."""
+
+    def shows(plan: Plan) -> tuple[Outcome, str]:
+        pad = dict(plan.draw.factors).get("pad", "")
+        fails = number(at(), plan) and (pad in ("8", "16") if pad else plan.draw.length == alone)
+        return (FAILED if fails else CLEAN), f"{plan.revision.commit}-{plan.draw}"
+
+    return shows
+
+
+def test_what_only_a_pad_shows_is_told_as_found_by_it(scripted: OpenScripted) -> None:
+    bench, confirming = scripted(padded(lambda: bench), vary="pad:8")
+    concluded = conclude(bench, confirming, "4")
+    assert concluded.about is not None
+    (warning,) = (one for one in concluded.about.warnings if one.startswith("found by pad="))
+    assert "16 attempts without it passed" in warning
+    bare = [one.plan for one in bench.heard.made if not one.plan.draw.factors]
+    assert [one.draw.length for one in bare] == list(range(1, 17))
+    assert {one.revision.title for one in bare} == {"file4"}
+    assert {one.cell.variation for one in bare} == {"sweep:16"}, "no rate of another policy is changed"
+    conclude(bench, confirming, "4")
+    assert sum(not one.plan.draw.factors for one in bench.heard.made) == 16, "they are in the ledger"
+
+
+def test_what_fails_without_the_pad_as_well_is_an_ordinary_culprit(scripted: OpenScripted) -> None:
+    bench, confirming = scripted(padded(lambda: bench, alone=5), vary="pad:8")
+    concluded = conclude(bench, confirming, "4")
+    assert concluded.about is not None
+    assert not [one for one in concluded.about.warnings if "found by" in one]
+    assert sum(not one.plan.draw.factors for one in bench.heard.made) == 5, "the first failure is enough"
+    assert any("it fails at length=5, too" in line for line in bench.heard.lines)
+
+
+def test_without_what_recompiles_is_another_objtree(scripted: OpenScripted) -> None:
+    def shows(plan: Plan) -> tuple[Outcome, str]:
+        return (FAILED if number(bench, plan) else CLEAN), ""
+
+    bench, confirming = scripted(shows, vary="align-functions=32")
+    about = conclude(bench, confirming, "4").about
+    assert about is not None
+    assert about.warnings == (
+        "found by align-functions=32, and not built without it: that takes another objtree, as with --vary pinned",
+    )
+
+
+def test_where_the_limits_end_it_the_culprit_stands_all_the_same(scripted: OpenScripted) -> None:
+    bench, confirming = scripted(padded(lambda: bench), vary="pad:8")
+    conclude(bench, confirming, "4")
+    needed = len(bench.heard.made)
+    bench.ledger.close()
+    for file in bench.repository.state_dir.glob("ledger*"):
+        file.unlink()
+    bench, confirming = scripted(padded(lambda: bench), vary="pad:8", most=needed - 3)
+    concluded = conclude(bench, confirming, "4")
+    assert (concluded.ending, confirming.stopped) == ("culprit", "")
+    assert concluded.about is not None
+    assert any("found by pad=" in one and "that was all" in one for one in concluded.about.warnings)
 
 
 def test_equal_layouts_of_culprit_and_parent_are_likely_wrong(scripted: OpenScripted) -> None:

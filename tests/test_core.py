@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.belief import known
+from bisectsyms.core.determinism import determinism
 from bisectsyms.core.environment import for_build
 from bisectsyms.core.fixups import known_as
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import count, duration, percent, seconds_in
-from bisectsyms.model import Draw, Fixup, Outcome, Verdict
+from bisectsyms.model import Draw, Fixup, Kind, Observation, Outcome, Verdict
 from bisectsyms.render.jsontext import document
 
 
@@ -74,6 +75,24 @@ def test_what_another_kind_of_attempt_has_drawn_comes_last() -> None:
     assert len(set(drawn)) == 4, "a sweep of this kind is still whole"
     busy = [first, *(Draw(length) for length in range(1, 5))]
     assert policy.next_draw("tree", drawn, others=busy) != first
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ([], ""),
+        (["a"], ""),
+        (["a", "a", "a"], "3 attempts (relink), one layout, all CLEAN: deterministic, as far as they show"),
+        (["a", "a", "b"], "3 attempts (relink), 2 layouts, 3 CLEAN: not deterministic"),
+        (["a", "a!"], "2 attempts (relink), 1 layout, 1 CLEAN, 1 INCONSISTENT: not deterministic"),
+    ],
+)
+def test_frozen_attempts_tell_whether_a_revision_is_deterministic(made: list[str], says: str) -> None:
+    outcomes = {"": Outcome.CLEAN, "!": Outcome.INCONSISTENT}
+    seen = [Observation(Kind.RELINK, outcomes[one[1:]], layout=one[0]) for one in made]
+    seen += [Observation(Kind.CLEAN, Outcome.CLEAN, layout="c"), Observation(Kind.RELINK, Outcome.BROKEN)]
+    told = determinism(seen if made else [])
+    assert says in told and bool(says) == bool(told)
 
 
 def test_a_tree_with_fixups_is_known_by_another_id() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bisectsyms.effects.needs import Run, run_quietly
 from bisectsyms.inputs.profile import LoadedProfile, find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
-from bisectsyms.usecases.doctor import Check, Run, apt_line, examine, run_quietly
+from bisectsyms.usecases.doctor import Check, apt_line, examine
 from tests.conftest import SCRIPTS, User
 
 

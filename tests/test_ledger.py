@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.model import Attempt, Kind, Outcome, Verdict, Word
+from bisectsyms.model import Attempt, Draw, Kind, Outcome, Verdict, Word
 from tests.ledgers import CELL, CLANG, CLEAN, FAILED, digest, judged, plan
 
 
@@ -39,6 +39,15 @@ def test_an_unnamed_revision_and_a_signal_come_back(tmp_path: Path) -> None:
             ledger.finish(ledger.begin(bare), ended)
         assert [one.result for one in ledger.attempts()] == [result, replace(result, exit_status=-9)]
         assert ledger.attempts()[0].plan == bare
+
+
+def test_what_was_drawn_comes_back(tmp_path: Path) -> None:
+    drew = plan(draw=Draw(5, (("pad", "64"), ("jobs-double", ""))))
+    with Ledger.open(tmp_path) as ledger:
+        ledger.finish(ledger.begin(drew), FAILED)
+        assert ledger.attempts()[0].plan == drew
+        (seen,) = ledger.observations(drew.revision.tree, drew.cell.key)
+        assert str(seen.draw) == "length=5 pad=64 jobs-double"
 
 
 def test_odd_bytes_of_a_log_do_not_cost_the_attempt(tmp_path: Path) -> None:

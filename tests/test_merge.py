@@ -19,7 +19,7 @@ from bisectsyms.effects.ledger import Ledger, exchange
 from bisectsyms.effects.ledger.exchange import AttemptLine, ToldLine, read, write
 from bisectsyms.effects.ledger.merge import Merged
 from bisectsyms.errors import UserError
-from bisectsyms.model import Fixup, Kind, Outcome, Result, Verdict, Word
+from bisectsyms.model import Draw, Fixup, Kind, Outcome, Result, Verdict, Word
 from tests.ledgers import CELL, CLANG, CLEAN, FAILED, digest, judged, plan
 
 Lines = list[dict[str, Any]]
@@ -80,7 +80,8 @@ def test_what_came_over_is_as_it_was(tmp_path: Path) -> None:
         FAILED, why="at \udce4 \x1b[31m", exit_status=-9, evidence=(("log", digest(1)), (".config", digest(2)))
     )
     with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
-        made(two, replace(odd, exit_status=None), odd)
+        made(two, replace(odd, exit_status=None))
+        two.finish(two.begin(plan(draw=Draw(5, (("jobs-double", ""), ("pad", "64"))))), odd)
         made(one, CLEAN)
         merge(one, exported(two))
         got = one.attempts()[1:]
@@ -198,6 +199,8 @@ def _profile(lines: Lines) -> None:
         (_set(2, cell="f" * 12), "file:3: its cell f+ is not in the lines before"),
         (_set(2, seconds=float("nan")), "file:3: attempt.seconds"),
         (_set(2, draw_length=10**9), "file:3: attempt.draw_length"),
+        (_set(2, draw_factors=[["pad", "64\n"]]), "file:3: attempt.draw_factors"),
+        (_set(2, draw_factors=[["../pad", "64"]]), "file:3: attempt.draw_factors"),
         (_set(2, surprise=1), "file:3: attempt.surprise"),
         (lambda lines: lines[3].update(uuid=lines[2]["uuid"]), "file:4: attempt .* is here twice"),
         (_set(4, attempt="0" * 8 + "-0000-0000-0000-" + "0" * 12), "file:5: its attempt .* is not in the lines"),

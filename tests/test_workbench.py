@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ def open_bench(tmp_path: Path) -> Iterator[OpenBench]:
             sleep=slept.append,
             health=lambda folder: next(left, FINE),
         )
-        bench.builder = Spoilt(**{name: getattr(bench.builder, name) for name in bench.builder.__slots__})
+        bench.builder = Spoilt(**{one.name: getattr(bench.builder, one.name) for one in fields(bench.builder)})
         opened.append(bench)
         return bench, slept
 

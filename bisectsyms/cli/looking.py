@@ -9,7 +9,15 @@ from typing import Any
 
 import click
 
-from bisectsyms.cli.shared import known_toolchains, load_profile, open_bench, open_repository, show_result, slots_folder
+from bisectsyms.cli.shared import (
+    as_then,
+    known_toolchains,
+    load_profile,
+    open_bench,
+    open_repository,
+    show_result,
+    slots_folder,
+)
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.options import bench_options, cell_options, json_option
 
@@ -71,7 +79,7 @@ def shell(number: int, words: tuple[str, ...], **given: Any) -> int:
             f"attempt {number} ran a command, no make: there is no shell for it",
             next_step=f"bisectsyms again {number} repeats it; for a look, git worktree add and the command there",
         )
-    given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
+    given |= as_then(cell, given)
     identity = "" if given["toolchain"] else cell.toolchain.digest
     with open_bench(repository, given, identity) as bench:
         ended = use.shell(bench, attempt, words, os.environ)
@@ -96,6 +104,25 @@ def exclude(number: int, why: str, undo: bool, as_json: bool) -> int:
         raise UserError("an attempt is not excluded without a reason", next_step="--why TEXT")
     excluded = use.exclude(open_repository(), number, why.strip(), undo=undo)
     show_result(excluded, render.show_excluded, as_json)
+    return 0
+
+
+@click.command()
+@json_option
+def variations(as_json: bool) -> int:
+    """List what attempts can be varied by, why, and whether this machine has what it needs.
+
+    \b
+    Example:  bisectsyms variations
+              bisectsyms step HEAD --profile s3c6400 --vary pad:8 --vary jobs-double
+    """
+    from bisectsyms.effects.needs import here
+    from bisectsyms.inputs.variations import shipped_variations
+    from bisectsyms.render import looking as render
+    from bisectsyms.usecases import variations as use
+
+    found = use.listing(shipped_variations().values(), here(os.cpu_count() or 1, ""))
+    show_result(found, render.show_variations, as_json)
     return 0
 
 
@@ -125,10 +152,13 @@ def tell(rev: str, word: str, why: str, as_json: bool, **given: Any) -> int:
             toolchain=given["toolchain"] or "",
             jobs=given["jobs"],
             lengths=given["sweep"],
+            vary=given["vary"],
         )
         cell = use.cell_for(repository, load_profile(repository, given["profile"]), options, os.environ)
-    elif given["toolchain"] or given["jobs"] or given["sweep"]:
-        raise UserError("--toolchain, -j and --sweep say which cell only with a profile", next_step="--profile NAME")
+    elif given["toolchain"] or given["jobs"] or given["sweep"] or given["vary"]:
+        raise UserError(
+            "--toolchain, -j, --sweep and --vary say which cell only with a profile", next_step="--profile NAME"
+        )
     show_result(use.tell(repository, rev, Word(word), why.strip(), cell), render.show_telling, as_json)
     return 0
 
@@ -174,4 +204,4 @@ def import_ledger(file: str, as_json: bool) -> int:
     return 0
 
 
-VERBS: tuple[click.Command, ...] = (log, shell, exclude, tell, init, ledger)
+VERBS: tuple[click.Command, ...] = (log, shell, exclude, tell, init, ledger, variations)

@@ -181,7 +181,7 @@ def _bench(repository: Repository, question: Question, ends: Ends, given: dict[s
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench
 
-    given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep")}
+    given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep", "vary")}
     if (tested := _tested(question)) is None:
         return open_bench(repository, given, reporter=reporter)
     if Path.cwd().resolve() != repository.top.resolve():
@@ -207,6 +207,7 @@ def _cell(repository: Repository, question: Question, ends: Ends) -> Cell:
         toolchain=question.toolchain or "",
         jobs=question.jobs,
         lengths=question.sweep,
+        vary=question.vary,
     )
     return cell_for(repository, load_profile(repository, question.profile), options, os.environ)
 
@@ -219,6 +220,8 @@ def _tested(question: Question) -> Tested | None:
         if question.setup or question.failure_line:
             raise UserError("--setup and --failure-line are for a command", next_step="-- COMMAND at the end")
         return None
+    if question.vary:
+        raise UserError("--vary is for kernels, a command is run as it is", next_step="-- COMMAND without --vary")
     if question.profile:
         raise UserError("a profile builds kernels, a command is run: give one of the two", next_step="--help")
     return Tested(question.words, question.setup, question.failure_line, question.timeout)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
     from bisectsyms.inputs.profile import LoadedProfile
     from bisectsyms.inputs.toolchains import Toolchains
-    from bisectsyms.model import Attempt
+    from bisectsyms.model import Attempt, Cell
     from bisectsyms.render.progress import Reporter
     from bisectsyms.usecases import desk
     from bisectsyms.usecases.bench import Bench, Options
@@ -113,13 +113,19 @@ def reopen_bench(repository: Repository, attempt: Attempt, given: dict[str, Any]
 
     cell = attempt.plan.cell
     if cell.arch != commandbench.ARCH:
-        given |= {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs}
+        given |= as_then(cell, given)
         return open_bench(repository, given, "" if given["toolchain"] else cell.toolchain.digest)
     if given["profile"]:
         raise UserError(f"attempt {attempt.number} ran a command, no profile", next_step="leave --profile out")
     again.refuse_foreign(repository, attempt)
     tested = commandbench.tested_in(cell)
     return commandbench.CommandBench(repository, tested, bench_settings(given), os.environ, new_reporter(repository))
+
+
+def as_then(cell: Cell, given: dict[str, Any]) -> dict[str, Any]:
+    """Options that say which cell is meant, those of an attempt where nothing else was typed."""
+    vary = given["vary"] if given["vary"] or given["sweep"] else (cell.variation,)
+    return {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs, "vary": vary}
 
 
 def new_reporter(repository: Repository) -> Reporter:
@@ -142,6 +148,7 @@ def bench_settings(given: dict[str, Any], identity: str = "") -> Options:
         identity=identity,
         jobs=given["jobs"],
         lengths=given["sweep"],
+        vary=given["vary"],
         keep_evidence=given["keep_evidence"],
         infra_wait=given["infra_wait"],
     )

@@ -135,8 +135,9 @@ def _failed(sample: Sample, rules: Rules) -> Decision:
 
 def _clean_text(sample: Sample, rules: Rules, miss: float) -> str:
     rate = rules.belief.expected_rate()
+    made = f", all {rules.draws} draws" if sample.draws >= rules.draws > 1 else ""
     return (
-        f"{count(sample.clean, 'clean attempt')} ({rules.kind}): {percent(miss)} chance of having missed "
+        f"{count(sample.clean, 'clean attempt')} ({rules.kind}{made}): {percent(miss)} chance of having missed "
         f"a {percent(rate)} failure, {percent(rules.share)} allowed here"
     )
 

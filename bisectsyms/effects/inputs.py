@@ -26,8 +26,8 @@ CACHE = ".bisectsyms-inputs"
 ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
 """How an archive begins (ar(5); thin ones since binutils 2.19)."""
 THIN = ARCHIVES[1]
-OF_THE_DRAW = ("init/version*.o", "init/.version*.o")
-"""Made anew for each link, with the version string in them."""
+OF_THE_DRAW = ("init/version*.o", "init/.version*.o", "pad/[0-9]*.o")
+"""Made anew for each link, with the version string in them; and what a draw joins (effects/pad.py)."""
 OUTPUTS = (".tmp_*", ".btf.*", "vmlinux", "vmlinux.unstripped")
 """What one pass makes and the next is given."""
 FLAGS = "(arguments of ld)"
@@ -51,7 +51,7 @@ class Inputs:
     files: Sequence[tuple[str, str]]
     """(sha256, path) of what stays the same from draw to draw at one revision, sorted by path; and FLAGS."""
     drawn: Sequence[tuple[str, str]]
-    """The same of the objects that hold the version string."""
+    """The same of the objects that hold the version string, and of what the draw joins."""
     moved: Sequence[str]
     """Inputs that changed while the link ran: which, and between which passes."""
 
@@ -85,8 +85,11 @@ def inputs(obj: Path, noted: Link | None, ar: str, seen: Path | None = None) -> 
     root = f"{seen or obj}/"
     given = [name for path in named if not _made_by_link(name := _inside(path.removeprefix(root)))]
     found = {one for path in given for one in hashes.below(path)}
-    listed = sorted((digest, path) for path in found if (digest := hashes.digest(path)))
-    listed.sort(key=lambda one: one[1])
+    known = {path: digest for path in found if not path.startswith("/") and (digest := hashes.digest(path))}
+    if noted and noted.passes:  # what lies outside, as an object that a draw joins, may be out of our sight
+        outside = ((path, digest) for path, digest in noted.passes[-1].sums.items() if not path.startswith(root))
+        known |= {_outside(path): digest for path, digest in outside if path.startswith("/")}
+    listed = [(digest, path) for path, digest in sorted(known.items())]
     if flags:
         listed.append((hashlib.sha256("\0".join(flags).encode()).hexdigest(), FLAGS))
     hashes.save()
@@ -178,6 +181,11 @@ def _inside(path: str) -> str:
 
 def _made_by_link(path: str) -> bool:
     return any(fnmatch.fnmatch(path, pattern) for pattern in OUTPUTS)
+
+
+def _outside(path: str) -> str:
+    """A name that is the same in every slot."""
+    return "/".join(path.split("/")[-2:])
 
 
 def _is_drawn(path: str) -> bool:

@@ -7,64 +7,41 @@ always runs in the attempt, and every outcome goes through `classify` with the f
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.classify import Ruling, Seen, classify
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
-from bisectsyms.core.tools import Tools
 from bisectsyms.core.words import listed
 from bisectsyms.effects import kconfig, link
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.inputs import Inputs, inputs, lines
 from bisectsyms.effects.kconfig import Came
 from bisectsyms.effects.machine import Health, health
-from bisectsyms.effects.nmtap import NmTap
+from bisectsyms.effects.makelines import MakeLines
 from bisectsyms.effects.replay import Replay, forget, shows
 from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
-from bisectsyms.effects.sandbox import View
 from bisectsyms.effects.seeds import Seeds
-from bisectsyms.effects.slots import Objtree
 from bisectsyms.effects.source import Source, source_of
 from bisectsyms.effects.toolchain import Installed
-from bisectsyms.effects.toolpath import ToolPath
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import Knowledge
-from bisectsyms.inputs.profile import LoadedProfile
-from bisectsyms.model import Cell, Draw, Kind, Measured, Outcome, Plan, Result, Revision
+from bisectsyms.model import Draw, Kind, Measured, Outcome, Plan, Result, Revision
 
-PINNED = {
-    "KBUILD_BUILD_TIMESTAMP": "Sat Jan  1 00:00:00 UTC 2022",
-    "KBUILD_BUILD_USER": "bisectsyms",
-    "KBUILD_BUILD_HOST": "bisectsyms",
-}
-"""A timestamp that `date -d` and tar accept, because kheaders and the initramfs parse it."""
-USES_CCACHE = (Kind.INCREMENTAL, Kind.CACHED)
-"""A cached object would hide a race between two compilers in a clean build; in a link it would only take its time."""
 NO_SCRIPT = Ruling(Outcome.BROKEN, "no-link-script", "this revision has no link script that could be run by itself")
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Builder:
+class Builder(MakeLines):
     """Everything that stays the same between the attempts of one run in one slot."""
 
-    loaded: LoadedProfile
-    cell: Cell
-    tools: Tools
-    """By their names, on the PATH of `env`."""
     toolchain: Installed
-    slot: Path
     src: Path
     """The worktree; with `in_tree` the objtree, too."""
-    objtree: Objtree
-    view: View
-    env: Mapping[str, str]
     dropped: tuple[str, ...]
     knowledge: Knowledge
     store: EvidenceStore
@@ -93,59 +70,15 @@ class Builder:
             dropped=self.dropped,
         )
 
-    @property
-    def tool_path(self) -> ToolPath:
-        return ToolPath(self.slot, self.view.src.parent)
-
-    @property
-    def tap(self) -> NmTap:
-        return NmTap(self.slot / "tap", self.view.src.parent / "tap")
-
     def source(self) -> Source:
         """The revision that is checked out in the slot."""
         return source_of(lambda name: _text(self.src / name), self.knowledge.eras)
-
-    def _taps(self, era: Era | None) -> bool:
-        """Whether maps must be caught from nm; a profile with an nm of its own keeps that."""
-        return era is not None and not era.leaves_maps and "NM" not in self.loaded.profile.variables
-
-    def make(self, source: Source, kind: Kind, draw: Draw, *targets: str, jobs: bool = False) -> Command:
-        """The make line for `targets` in a revision, as the build sees it."""
-        profile = self.loaded.profile
-        variables = {"ARCH": profile.arch} | dict(self.tools.make)
-        if not self.cell.in_tree:
-            variables["O"] = str(self.view.obj)
-        if self._taps(source.era):  # in every command: another NM between two of them runs syncconfig again
-            variables["NM"] = str(self.tap.nm)
-        variables |= PINNED | {"LOCALVERSION": source.localversion, "KBUILD_BUILD_VERSION": draw.build_version}
-        variables |= dict(self.view.make)
-        variables |= dict(profile.variables)
-        words = [f"{name}={value}" for name, value in variables.items()]
-        words += [f"-j{self.cell.jobs}"] if jobs else []
-        return Command(
-            (*self.view.prefix, "make", "-C", str(self.view.src), *words, *targets), self.slot, self._environment(kind)
-        )
-
-    def _environment(self, kind: Kind) -> dict[str, str]:
-        env = dict(self.env) | dict(self.view.env) | {MARK: str(self.slot)}
-        env["PATH"] = self.tool_path.path(env.get("PATH", os.defpath))
-        if kind not in USES_CCACHE:
-            env["CCACHE_DISABLE"] = "1"
-        return env
-
-    def _replay(self, plan: Plan) -> Command | None:
-        """The link script alone; None where this revision has none."""
-        replay = Replay.load(self.objtree.path, plan.revision.tree)
-        if replay is None or not replay.argv:
-            return None
-        env = replay.environment({"KBUILD_BUILD_VERSION": plan.draw.build_version}, self._environment(plan.kind))
-        return Command((*self.view.prefix, *replay.words()), self.slot, env)
 
     def make_ready(self, source: Source) -> None:
         """Put in place what the make lines of this revision name, and out of the way what would stop them."""
         if not self.cell.in_tree:
             link.remove_build(self.src)
-        if self._taps(source.era):
+        if self.taps(source.era):
             self.tap.install(self.tools.nm)
 
     def carry_out(self, plan: Plan, number: int) -> Result:
@@ -214,8 +147,8 @@ class Builder:
         steps = []
         for command in self._commands(plan, source):
             ended = run(command, log=self.log, timeout=self.timeout)
-            if command.argv[0] == "bwrap" and ended.exit_status is not None and ended.exit_status > 128:
-                ended = replace(ended, exit_status=128 - ended.exit_status)  # as bwrap reports a signal
+            if command.argv[0] != "make" and ended.exit_status is not None and ended.exit_status > 128:
+                ended = replace(ended, exit_status=128 - ended.exit_status)  # as bwrap and sh report a signal
             steps.append(ended)
             if ended.exit_status != 0:
                 break
@@ -227,32 +160,27 @@ class Builder:
         """The commands of an attempt, lazily: each is made only when those before it passed."""
         outputs = source.era.outputs if source.era else ("vmlinux", "System.map")
         if plan.kind is Kind.REPLAY:
-            if replay := self._replay(plan):
+            if replay := self.replay(plan):
+                yield from self.joined(plan, source, arrived=True)
                 link.remove(self.objtree.path, outputs)
                 yield replay
             return
-        if self.objtree.at() != plan.revision.tree:
+        arrived = self.objtree.at() == plan.revision.tree
+        if not arrived:
             self.objtree.leave()
             forget(self.objtree.path)
             kconfig.prepare(self.loaded, self.objtree.path)
-            yield from self._configure(source, plan.kind, plan.draw)
+            yield from self.configure(source, plan.kind, plan.draw)
+        yield from self.joined(plan, source, arrived=arrived)
         link.remove(self.objtree.path, outputs)
         came = kconfig.came_of(self.loaded, self.objtree.path)
         if came.kallsyms and not came.lost:
             yield self.make(source, plan.kind, plan.draw, *plan.cell.targets, jobs=True)
 
-    def _configure(self, source: Source, kind: Kind, draw: Draw) -> Iterator[Command]:
-        return kconfig.configure(self.loaded, source, self.view, partial(self.make, source, kind, draw))
-
-    def dry_run(self, source: Source, kind: Kind, draw: Draw) -> tuple[Command, ...]:
-        """All commands of an attempt of this kind, none of them run."""
-        configure = () if kind.is_link_alone else self._configure(source, kind, draw)
-        return (*configure, self.make(source, kind, draw, *self.cell.targets, jobs=True))
-
     def _maps(self, era: Era | None, begun: float) -> link.Maps:
         """The two maps that the link left, else those that were caught from its nm."""
         maps = link.maps(self.objtree.path, era, begun)
-        if era is None or maps.equal is not None or not self._taps(era):
+        if era is None or maps.equal is not None or not self.taps(era):
             return maps
         script = self.tap.filter_script(self.view.src, era)
         filters = Command((*self.view.prefix, "sh", "-c", script), self.slot, {**self.env, MARK: str(self.slot)})
@@ -321,15 +249,13 @@ class Builder:
             if linked:
                 (made / "link-inputs").write_text(lines((*linked.files, *linked.drawn)))
                 (made / "link-moved").write_text("".join(f"{text}\n" for text in linked.moved))
-            command = (
-                replay.pasteable() if plan.kind is Kind.REPLAY and (replay := self._replay(plan)) else plan.command
-            )
+            command = replay.pasteable() if plan.kind is Kind.REPLAY and (replay := self.replay(plan)) else plan.command
             (made / "command").write_text(f"{command}\n")
             (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
             files += [(path.name, path) for path in sorted(made.iterdir())]
             files += [(name, obj / name) for name in (".config", ".version") if (obj / name).exists()]
             files += [(path.name, path) for path in (maps.before, maps.after) if path]
-            files += [(path.name, path) for path in (self.tap.copies() if self._taps(era) else ())]
+            files += [(path.name, path) for path in (self.tap.copies() if self.taps(era) else ())]
             files += [(path.name, path) for name in (era.passes if era else ()) for path in obj.glob(name)]
         return self.store.keep(dict(files).items())
 

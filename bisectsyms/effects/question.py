@@ -29,6 +29,7 @@ class Question:
     toolchain: str | None = None
     jobs: int | None = None
     sweep: int | None = None
+    vary: tuple[str, ...] = ()
     slots: int = 1
     """Attempts at once: the rate of a race depends on it."""
     confidence: float = 0.95

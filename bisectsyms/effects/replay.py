@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,10 +54,16 @@ class Replay:
         """The command."""
         return ("sh", "-c", THERE, "sh", self.cwd, *self.argv)
 
-    def environment(self, variables: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
-        """That of the link, with these make variables instead, and `env` over all of it."""
-        flags = rewritten(self.env.get("MAKEFLAGS", ""), variables)
-        return {**self.env, **variables, "MAKEFLAGS": flags, **env}
+    def environment(
+        self, variables: Mapping[str, str], env: Mapping[str, str], without: Collection[str] = ()
+    ) -> dict[str, str]:
+        """That of the link, with these make variables instead, and `env` over all of it.
+
+        What is called as in `without` is of the draw that was caught, and not taken over.
+        """
+        flags = rewritten(self.env.get("MAKEFLAGS", ""), variables, without)
+        caught = {name: value for name, value in self.env.items() if name not in without}
+        return {**caught, **variables, "MAKEFLAGS": flags, **env}
 
 
 def forget(obj: Path) -> None:

@@ -64,11 +64,11 @@ Glob = Annotated[str, AfterValidator(_in_objtree)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SignatureEntry(_Strict):
+class SignatureEntry(Strict):
     """A signature as it stands in the file; what the fields mean says `core.logscan.Signature`."""
 
     id: Id
@@ -80,14 +80,14 @@ class SignatureEntry(_Strict):
     even_if_passed: bool = False
 
 
-class SignatureFile(_Strict):
+class SignatureFile(Strict):
     """signatures.yaml."""
 
     signatures: tuple[SignatureEntry, ...]
 
     @model_validator(mode="after")
     def _complete(self) -> SignatureFile:
-        _distinct([entry.id for entry in self.signatures])
+        distinct([entry.id for entry in self.signatures])
         outcomes = {entry.outcome for entry in self.signatures}
         if not outcomes <= {Outcome.INCONSISTENT, Outcome.INFRA, Outcome.BROKEN}:
             raise ValueError("a log line can say INCONSISTENT, INFRA or BROKEN only")
@@ -98,7 +98,7 @@ class SignatureFile(_Strict):
         return self
 
 
-class ClueEntry(_Strict):
+class ClueEntry(Strict):
     """A clue as it stands in the file."""
 
     file: Text
@@ -106,7 +106,7 @@ class ClueEntry(_Strict):
     absent: bool = False
 
 
-class EraEntry(_Strict):
+class EraEntry(Strict):
     """An era as it stands in the file; what the fields mean says `core.eras.Era`."""
 
     id: Id
@@ -119,18 +119,18 @@ class EraEntry(_Strict):
     passes: tuple[Glob, ...]
 
 
-class EraFile(_Strict):
+class EraFile(Strict):
     """eras.yaml."""
 
     eras: tuple[EraEntry, ...]
 
     @model_validator(mode="after")
     def _complete(self) -> EraFile:
-        _distinct([entry.id for entry in self.eras])
+        distinct([entry.id for entry in self.eras])
         return self
 
 
-def _distinct(ids: list[str]) -> None:
+def distinct(ids: list[str]) -> None:
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise ValueError(f"given twice: {', '.join(twice)}")

@@ -75,6 +75,7 @@ _CELL = (
     click.option("--toolchain", metavar="NAME", help="Name or folder; by default the profile's."),
     click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="make -jN; by default the profile's."),
     click.option("--sweep", type=click.IntRange(1, 64), metavar="N", help="Lengths of the version string."),
+    click.option("--vary", metavar="NAME[=VALUE]", multiple=True, help="What else to vary; bisectsyms variations."),
 )
 _BENCH = (
     click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk."),

@@ -23,6 +23,7 @@ from bisectsyms.errors import UserError
 from bisectsyms.inputs.fixups import FixupKey, FixupText, read_fixups
 from bisectsyms.inputs.kconfigfile import FullConfig, read_config, read_fragment
 from bisectsyms.inputs.shipped import configs_dir
+from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.inputs.yamlfile import load_model
 
 OWN_KEYS = {
@@ -48,12 +49,7 @@ def _seconds(value: Any) -> Any:
 
 
 def _variation(value: Any) -> Any:
-    if isinstance(value, str):
-        match = re.fullmatch(r"pinned|sweep:(\d+)", value)
-        if match is None or not 2 <= int(match[1] or 2) <= 64:
-            raise ValueError(f"{value!r} is neither `pinned` nor `sweep:N` with N from 2 to 64")
-        return Variation(int(match[1] or 1))
-    return value
+    return Variation.parse(value, shipped_variations()) if isinstance(value, str) else value
 
 
 class Profile(BaseModel):
@@ -94,7 +90,8 @@ class Profile(BaseModel):
     timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7200.0
     """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
     variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)
-    """Lengths of the version string to draw from: pinned, or sweep:N with N from 2 to 64. `--sweep` wins."""
+    """What attempts are varied by: pinned, sweep:N for N lengths of the version string (2 to 64), or what `bisectsyms
+    variations` lists. `--vary` and `--sweep` win."""
     fixups: tuple[FixupKey, ...] = ()
     """Applied to ranges of revisions before the build, each {patch: FILE} or {commit: REV}, with from: and before:."""
     packages: tuple[str, ...] = ()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.words import count, plain
@@ -15,6 +18,7 @@ from bisectsyms.render.progress import attempt_line
 from bisectsyms.usecases.exclude import Excluded
 from bisectsyms.usecases.init import Written
 from bisectsyms.usecases.tell import Telling
+from bisectsyms.usecases.variations import Varied
 
 REVISED = "verdicts that git was told already are looked at again by the next step (bisectsyms status)"
 
@@ -38,6 +42,26 @@ def show_log(log: bytes) -> None:
 def show_excluded(excluded: Excluded) -> None:
     what = "counts again" if excluded.counts else f"is out of the evidence: {excluded.exclusion.why}"
     _say(attempt_line(excluded.attempt), f"attempt {excluded.attempt.number} {what}", REVISED)
+
+
+def show_variations(found: Sequence[Varied]) -> None:
+    """A row each; what this machine lacks comes in place of what is drawn."""
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("--vary", "draws", "why"):
+        table.add_column(column, overflow="fold", no_wrap=column == "--vary")
+    for one in found:
+        notes = [word for word, holds in _notes(one) if holds]
+        why = f"{one.why} ({', '.join(notes)})" if notes else one.why
+        table.add_row(Text(one.name), Text(f"not here: {one.lacks}" if one.lacks else one.draws), Text(why))
+    Console(file=sys.stdout, highlight=False).print(table)
+
+
+def _notes(one: Varied) -> tuple[tuple[str, bool], ...]:
+    return (
+        ("moves the layout beyond the string", one.moves_the_layout),
+        ("recompiles, one value at a time", one.recompiles),
+        ("cannot be combined", one.alone),
+    )
 
 
 def show_telling(telling: Telling) -> None:

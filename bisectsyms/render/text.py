@@ -42,6 +42,8 @@ def step_lines(result: StepResult) -> list[str]:
             f"error budget: {percent(result.spent)} of {percent(result.budget)} spent{given_words(result.told)}; "
             f"{count(result.candidates, 'candidate')} before this verdict, about {count(left, 'step')} to go"
         )
+    if result.determinism:
+        lines.append(result.determinism)
     if result.last_attempt is not None:
         lines.append(f"repeat the last attempt: bisectsyms again {result.last_attempt}")
     return lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +49,8 @@ class Options:
     jobs: int | None = None
     lengths: int | None = None
     """Lengths of the version string to sweep; overrides the profile."""
+    vary: tuple[str, ...] = ()
+    """What to vary besides, terms of a policy; overrides the profile."""
     keep_evidence: int = 2 * 1024**3
     """Bytes."""
     infra_wait: float = 1800.0
@@ -166,7 +168,7 @@ class Bench(Desk):
         draw = ask.draw or self.next_draw(revision, ask.kind)
         self.builder.objtree.repair()  # before the move, which it may ask to check out all of git's files
         reject = self._move_to(revision)
-        plan = self.builder.plan(revision, ask.kind, draw)
+        plan = self._at_home(self.builder.plan(revision, ask.kind, draw))
         number = self.ledger.begin(plan)
         with self.reporter.running(number, plan, ask.why):
             result = self._carry_out(number, plan, reject)
@@ -190,6 +192,10 @@ class Bench(Desk):
 
     def _clone(self) -> None:
         """Make the objtree a copy of that of another slot, if one can be had."""
+
+    def _at_home(self, plan: Plan) -> Plan:
+        """In the cell of the policy that its draw is of, so that no rate of another policy is taken for ours."""
+        return replace(plan, cell=self.cell_of(plan.draw))
 
     def _move_to(self, revision: Revision) -> Reject | None:
         """Check it out in the slot; a fixup that does not apply."""

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 
-from bisectsyms.core.variation import Variation
-from bisectsyms.inputs.profile import LoadedProfile
+from bisectsyms.core.variation import PINNED, SWEEP, Variation
+from bisectsyms.inputs.profile import LoadedProfile, Profile
+from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Fixup, Toolchain
 
 
@@ -36,9 +37,24 @@ def cell_of(
     )
 
 
-def objtree_key(cell: Cell) -> str:
-    """Objtrees are shared by cells that compile alike: -j and what is drawn do not matter."""
-    compiling: list[object] = [cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment]
-    compiling += ["in tree"] if cell.in_tree else []
-    compiling += [cell.fields["fixups"]] if cell.fixups else []
-    return hashlib.sha256(json.dumps(compiling).encode()).hexdigest()[:12]
+def variation_for(profile: Profile, lengths: int | None, vary: tuple[str, ...]) -> Variation:
+    """What was asked for on the command line, all of it at once; else what the profile says.
+
+    Raises:
+        UserError: it is no policy.
+    """
+    swept = [f"{SWEEP}:{lengths}" if lengths > 1 else PINNED] if lengths else []
+    terms = [*swept, *vary]
+    return variation_of("+".join(terms)) if terms else profile.variation
+
+
+def objtree_key(cell: Cell, compiling: tuple[tuple[str, str], ...] = ()) -> str:
+    """Objtrees are shared by cells that compile alike: -j and what is drawn do not matter.
+
+    `compiling` are the factors that do, each with its value.
+    """
+    alike: list[object] = [cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment]
+    alike += ["in tree"] if cell.in_tree else []
+    alike += [cell.fields["fixups"]] if cell.fixups else []
+    alike += [compiling] if compiling else []
+    return hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:12]

@@ -29,6 +29,7 @@ from bisectsyms.core.decide import Decision, judge
 from bisectsyms.core.words import percent
 from bisectsyms.effects.reverting import revert_on_top
 from bisectsyms.model import Kind, Revision, Verdict, Word
+from bisectsyms.usecases.aid import found_by
 from bisectsyms.usecases.blaming import Blame, blame
 from bisectsyms.usecases.judging import Judging, Rule
 
@@ -166,6 +167,10 @@ class Confirming:
         revert = None if artefact else self._reverted(culprit, parents)
         means, text = self._meaning(culprit, parents, revert)
         warnings, likely_wrong = self._warnings(culprit, parents)
+        before = self.stopped
+        if not artefact and (aided := found_by(self.bench, failing, self.kind, self._over)):
+            warnings += (aided,)
+        self.stopped = before  # it is no condition of the answer
         if clean is not None and not artefact and clean.verdict != Verdict.BAD.name:
             warnings += (f"no clean build of {failing} tells: {clean.rationale}",)
         about = About(means, text, warnings, likely_wrong, clean, revert, self._again(failing))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -144,6 +144,11 @@ class Desk(abc.ABC):
         if place.tree == self.known(revision).tree:
             return Kind.RELINK if Kind.REPLAY in self.kinds and not place.caught else None
         return Kind.INCREMENTAL if place.warm else self.from_nothing
+
+    def cell_of(self, draw: Draw) -> Cell:
+        """Ours, but for a draw that is of another policy."""
+        policy = self.variation.of(draw)
+        return self.cell if policy is self.variation else replace(self.cell, variation=str(policy))
 
     def known(self, revision: Revision) -> Revision:
         """`revision` as the ledger has it in this cell; each that comes in goes through here, twice does no harm."""

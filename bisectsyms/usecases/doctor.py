@@ -10,16 +10,15 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import psutil
-from plumbum import CommandNotFound, local
-from plumbum.commands.processes import ProcessTimedOut
 
 from bisectsyms.core.tools import Tools
+from bisectsyms.effects.needs import Run, run_quietly, version
 from bisectsyms.effects.sandbox import BWRAP_PROBE
 from bisectsyms.effects.toolsearch import tools_of
 from bisectsyms.errors import UserError
@@ -27,7 +26,6 @@ from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.toolchains import Toolchains
 
 State = Literal["ok", "missing", "warn"]
-Run = Callable[[Sequence[str]], tuple[int, str]]
 
 HOST_TOOLS = {"flex": "flex", "bison": "bison", "bc": "bc", "perl": "perl-base"}
 """Programs that a vmlinux of the kernel needs on the host -> Debian package."""
@@ -48,18 +46,6 @@ class Check:
     detail: str
     package: str = ""
     """Debian package that would mend it."""
-
-
-def run_quietly(argv: Sequence[str]) -> tuple[int, str]:
-    """(exit status, stdout and stderr); 127 when there is no such program, 124 after 10 s."""
-    env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/nonexistent"}
-    try:
-        status, out, err = local[argv[0]].run(argv[1:], env=env, retcode=None, timeout=10)
-    except CommandNotFound:
-        return 127, ""
-    except ProcessTimedOut:
-        return 124, ""
-    return int(status), f"{out}{err}"
 
 
 def examine(
@@ -86,11 +72,6 @@ def apt_line(checks: Sequence[Check]) -> str:
     return f"sudo apt-get install {' '.join(packages)}" if packages else ""
 
 
-def _version(text: str) -> tuple[int, ...]:
-    match = re.search(r"(\d+)\.(\d+)", text)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
 def _first_line(text: str) -> str:
     return text.splitlines()[0].strip() if text.strip() else ""
 
@@ -99,7 +80,7 @@ def _git(run: Run) -> Check:
     status, out = run(("git", "--version"))
     if status:
         return Check("git", "missing", "not installed", "git")
-    if _version(out) < OLDEST_GIT:
+    if version(out) < OLDEST_GIT:
         return Check(
             "git", "missing", f"{_first_line(out)}; {'.'.join(map(str, OLDEST_GIT))} or newer is needed", "git"
         )
@@ -110,7 +91,7 @@ def _make(run: Run) -> Check:
     status, out = run(("make", "--version"))
     if status or "GNU Make" not in out:
         return Check("make", "missing", "GNU make is not installed", "make")
-    has = "has" if _version(out) >= SHUFFLE_MAKE else "lacks"
+    has = "has" if version(out) >= SHUFFLE_MAKE else "lacks"
     return Check("make", "ok", f"{_first_line(out)} ({has} --shuffle)")
 
 

@@ -48,8 +48,8 @@ class Judging:
 
     @property
     def draws(self) -> int:
-        """How many different draws the variation has."""
-        return self.bench.variation.lengths
+        """How many different draws the variation has; 1 where none moves the layout."""
+        return self.bench.variation.layouts
 
     def judge(
         self,

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bisectsyms.effects.runner import attend
+from bisectsyms.effects.runner import attend, run
 from bisectsyms.model import Attempt
 from bisectsyms.usecases.again import tell_cell
 from bisectsyms.usecases.workbench import Workbench
@@ -41,6 +41,8 @@ def shell(bench: Workbench, attempt: Attempt, words: tuple[str, ...], environ: M
     with bench.lent(plan.revision) as arrived:
         source = builder.source()
         builder.make_ready(source)
+        for command in builder.joined(plan, source, arrived=True):  # the object that the link takes along
+            run(command, log=builder.log, timeout=builder.timeout)
         make = builder.make(source, plan.kind, plan.draw, *bench.cell.targets, jobs=True)
         line = shlex.join(make.argv[len(builder.view.prefix) :])
         bench.reporter.say(f"attempt {attempt.number} ({plan.revision}, {plan.kind}, {plan.draw}): {line}")

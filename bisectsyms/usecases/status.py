@@ -15,6 +15,7 @@ from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository, steps_left
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Verdict
 from bisectsyms.usecases.judging import StepOptions, moment
 
@@ -174,7 +175,7 @@ def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
 
 def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:
     """Today's rules, with the rate that the bad end shows now."""
-    draws = int(cell.variation.removeprefix("sweep:")) if cell.variation != "pinned" else 1
+    draws = variation_of(cell.variation).layouts
     bad = _tree(repository, cell, state.failing_end)
     measured = gauge(ledger.observations(bad, cell.key), GaugeRules(draws=draws))
     belief = measured.belief if isinstance(measured, Gauge) else prior(varied=draws > 1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from bisectsyms.core.belief import Belief, known
 from bisectsyms.core.decide import Decision, Gauge, depends_on_layout
+from bisectsyms.core.determinism import determinism
 from bisectsyms.core.direction import BisectState
 from bisectsyms.core.words import percent
 from bisectsyms.effects.bisecting import candidates, is_merge_base, refuse_cut_history
@@ -44,6 +45,8 @@ class StepResult:
     """What git calls this verdict, where it has another word for it."""
     explained: tuple[str, str] | None = None
     """Why git is going to stop at this verdict, and what to do next."""
+    determinism: str = ""
+    """What equal attempts say, where all was pinned that can be."""
 
 
 def step(judging: Judging, revision: Revision, state: BisectState | None) -> StepResult:
@@ -131,7 +134,10 @@ def _result(
     number = made[-1].number if made else None
     budget = 1.0 - judging.options.confidence
     told = judging.rests_on_words({revision.commit, *(state.ends if state else ())})
-    result = StepResult(revision, decision, measured, share, spent, budget, candidates, number, told)
+    frozen = determinism(bench.seen(revision)) if bench.variation.freezes else ""
+    result = StepResult(
+        revision, decision, measured, share, spent, budget, candidates, number, told, determinism=frozen
+    )
     return result if state is None else _for_git(judging, state, result)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bisectsyms.core.variation import Variation
 from bisectsyms.effects.dag import Range
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell
 from bisectsyms.usecases.answering import Suspect, suspects_of
 from bisectsyms.usecases.before import Before
@@ -36,7 +36,7 @@ def suspects(repository: Repository, cell: Cell, commits: Range, options: Search
             ledger,
             cell,
             CommandBench.kinds if cell.arch == ARCH else Workbench.kinds,
-            Variation.parse(cell.variation).lengths,
+            variation_of(cell.variation).layouts,
             lambda revision: known(repository, cell.fixups, revision),
         )
         result = Learning(basis, commits, options, Before(basis, repository, commits, options)).search().result

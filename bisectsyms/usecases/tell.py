@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
-from bisectsyms.core.variation import Variation
 from bisectsyms.effects.fixups import known, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
@@ -16,7 +15,7 @@ from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Cell, Told, Word
 from bisectsyms.usecases.bench import Options
-from bisectsyms.usecases.cells import cell_of
+from bisectsyms.usecases.cells import cell_of, variation_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def cell_for(repository: Repository, loaded: LoadedProfile, options: Options, en
     profile = loaded.profile
     env, _ = for_build(environ, profile.environment)
     _, installed = choose(profile, options.toolchain, options.toolchains, env)
-    variation = Variation(options.lengths) if options.lengths else profile.variation
+    variation = variation_for(profile, options.lengths, options.vary)
     fixups = resolve(repository, loaded.fixups)
     return cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation, fixups=fixups)
 
@@ -65,5 +64,5 @@ def _meant(cells: list[Cell], last: str) -> Cell:
     known = "; ".join(f"{cell} -j{cell.jobs} {cell.variation}, profile {cell.profile}" for cell in cells)
     raise UserError(
         f"the word is about one cell, and the ledger has {known or 'none yet'}",
-        next_step="--profile NAME, and --toolchain, -j and --sweep where the step was given them",
+        next_step="--profile NAME, and --toolchain, -j, --sweep and --vary where the step was given them",
     )

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.environment import for_build
+from bisectsyms.core.factors import applied
 from bisectsyms.core.tools import Tools, on_path
-from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
 from bisectsyms.effects.ccache import Ccache
@@ -20,6 +20,7 @@ from bisectsyms.effects.fixups import Fixups, Reject, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.machine import Health, health
+from bisectsyms.effects.needs import here, refuse_unwatched, refuse_without, run_quietly
 from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.source import source_of
@@ -27,9 +28,10 @@ from bisectsyms.effects.toolchain import Installed
 from bisectsyms.effects.toolsearch import choose
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import LoadedProfile
-from bisectsyms.model import Attempt, Kind, Revision
+from bisectsyms.inputs.variations import shipped_variations
+from bisectsyms.model import Attempt, Draw, Kind, Revision
 from bisectsyms.usecases.bench import Bench, Options
-from bisectsyms.usecases.cells import cell_of, objtree_key
+from bisectsyms.usecases.cells import cell_of, objtree_key, variation_for
 from bisectsyms.usecases.desk import Place, Reporter
 from bisectsyms.usecases.notices import Notices
 
@@ -71,9 +73,12 @@ class Workbench(Bench):
         cache = Ccache.of(slots.repository_folder(options.slots_dir, repository), env, wanted=profile.ccache)
         env |= cache.environment
         self.from_nothing = Kind.CACHED if cache.program else Kind.CLEAN
-        variation = Variation(options.lengths) if options.lengths else profile.variation
+        variation = variation_for(profile, options.lengths, options.vary)
         fixups = resolve(repository, loaded.fixups)
         cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation, fixups=fixups)
+        self._place = here(cell.jobs, dict(tools.make).get("CROSS_COMPILE", ""))
+        factors = [part.factor for part in variation.parts]
+        refuse_without(factors, self._place, partial(run_quietly, path=env.get("PATH", os.defpath)))
         super().__init__(repository, cell, variation, options, reporter, sleep=sleep, health=health)
         self._notices = Notices(reporter.say, self.ledger.last_release(cell.key))
         try:
@@ -81,6 +86,7 @@ class Workbench(Bench):
             self.fixups = Fixups(repository, loaded.fixups, fixups, self.slot, ids, reporter.say)
             self.builder: Builder = self._builder(loaded, tools, installed, self.slot, env, dropped, cache)
             self.builder.tool_path.install(tools, env.get("PATH", os.defpath), cache.program)
+            refuse_unwatched(factors, tools.linker, watched=self.builder.tool_path.watches(tools))
         except BaseException:
             self.close()
             raise
@@ -95,7 +101,7 @@ class Workbench(Bench):
         dropped: tuple[str, ...],
         cache: Ccache,
     ) -> Builder:
-        key = objtree_key(self.cell)
+        key = objtree_key(self.cell, self.variation.compiling)
         objtree = slot.in_tree(key) if self.cell.in_tree else slot.objtree(key)
         return Builder(
             loaded=loaded,
@@ -109,6 +115,8 @@ class Workbench(Bench):
             env=env,
             dropped=dropped,
             knowledge=load_knowledge(),
+            factors=shipped_variations(),
+            place=self._place,
             store=self.store,
             seeds=Seeds(self.repository.state_dir / "seeds"),
             timeout=loaded.profile.timeout,
@@ -118,7 +126,8 @@ class Workbench(Bench):
 
     def _view(self, slot: slots.Slot, obj: Path, cache: Path | None) -> View:
         if bwrap_works():
-            mount = self._options.slots_dir / "build"
+            varied = applied(Draw(factors=self.variation.compiling), shipped_variations(), self._place)
+            mount = self._options.slots_dir / (varied.mount or "build")
             return mounted(slot.path, slot.src, obj, mount, self.repository.common_dir, cache)
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
         return mapped(slot.path, slot.src, obj)

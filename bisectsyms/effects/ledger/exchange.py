@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from bisectsyms import __version__
 from bisectsyms.core.words import plain
+from bisectsyms.effects.ledger import rows
 from bisectsyms.effects.ledger.rows import Row
 from bisectsyms.effects.ledger.schema import MIGRATIONS
 from bisectsyms.errors import UserError
@@ -33,6 +34,9 @@ Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=0, le=LARGEST)]
+FactorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+FactorValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")]
+"""Whether the factor takes it is asked before it is built with (core/factors.py)."""
 Flag = Annotated[int, Field(ge=0, le=1)]
 Time = Annotated[float, Field(ge=0.0)]
 
@@ -96,6 +100,7 @@ class AttemptLine(Line):
     cell: Key
     kind: Kind
     draw_length: Annotated[int, Field(ge=1, le=64)]
+    draw_factors: tuple[tuple[FactorName, FactorValue], ...] = ()
     slot: str
     paths: str
     from_scratch: Flag
@@ -120,8 +125,8 @@ class AttemptLine(Line):
 
     def row(self) -> Row:
         """The columns of the table of attempts."""
-        values = self.model_dump(mode="json", exclude={"record", "evidence", "dropped", "vanished"})
-        return {**values, "dropped": json.dumps(self.dropped), "vanished": json.dumps(self.vanished)}
+        lists = {name: json.dumps(getattr(self, name)) for name in rows.LISTS}
+        return self.model_dump(mode="json", exclude={"record", "evidence", *rows.LISTS}) | lists
 
 
 class ExclusionLine(Line):

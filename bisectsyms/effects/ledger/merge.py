@@ -57,7 +57,7 @@ class Merging(People):
             evidence.setdefault(row["attempt"], []).append((row["name"], row["digest"]))
         records = []
         for row in self._select("select * from attempts where ended is not null order by number"):
-            lists = {name: json.loads(row[name] or "[]") for name in ("dropped", "vanished")}
+            lists = {name: json.loads(row[name] or "[]") for name in rows.LISTS}
             record = {"record": "attempt", **dict(row), **lists}
             del record["imported"]
             records.append(record | {"evidence": evidence.get(record.pop("number"), [])})

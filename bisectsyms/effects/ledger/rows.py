@@ -35,6 +35,8 @@ from bisectsyms.model import (
 
 Value = str | int | float | None
 Row = dict[str, Value]
+LISTS = ("dropped", "vanished", "draw_factors")
+"""Columns of an attempt that hold JSON."""
 
 
 def writable(row: Mapping[str, Value]) -> Row:
@@ -75,6 +77,7 @@ def plan_row(plan: Plan, owner: Owner) -> Row:
         "cell": plan.cell.key,
         "kind": plan.kind.value,
         "draw_length": plan.draw.length,
+        "draw_factors": json.dumps(plan.draw.factors),
         "slot": plan.slot,
         "paths": plan.paths,
         "from_scratch": int(plan.from_scratch),
@@ -163,7 +166,7 @@ def to_attempt(row: sqlite3.Row, cell: Cell, evidence: tuple[tuple[str, str], ..
         revision=to_revision(row),
         cell=cell,
         kind=Kind(row["kind"]),
-        draw=Draw(row["draw_length"]),
+        draw=to_draw(row),
         slot=row["slot"],
         paths=row["paths"],
         from_scratch=bool(row["from_scratch"]),
@@ -193,11 +196,16 @@ def to_observation(row: sqlite3.Row) -> Observation:
         kind=Kind(row["kind"]),
         outcome=Outcome(row["outcome"]),
         signature=row["signature"],
-        draw=Draw(row["draw_length"]),
+        draw=to_draw(row),
         layout=row["layout"],
         from_scratch=bool(row["from_scratch"]),
         seconds=row["seconds"],
     )
+
+
+def to_draw(row: sqlite3.Row) -> Draw:
+    factors = json.loads(row["draw_factors"] or "[]")
+    return Draw(row["draw_length"], tuple((name, value) for name, value in factors))
 
 
 def to_revision(row: sqlite3.Row) -> Revision:

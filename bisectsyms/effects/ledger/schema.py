@@ -185,7 +185,18 @@ FOURTH = """
 alter table attempts add column inputs text;  -- digest of the inputs of the link
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
+FIFTH = """
+alter table attempts add column draw_factors text;  -- JSON list of [name, value]: what was drawn besides the length
+drop view history;
+create view history as           -- one line per attempt, oldest first
+    select number, datetime(begun, 'unixepoch', 'localtime') as begun,
+           coalesce(nullif(name, ''), substr(revision, 1, 12)) as revision, cell, kind, draw_length, draw_factors,
+           coalesce(outcome, 'running') as outcome, signature, round(seconds, 2) as seconds, attempts.why,
+           host, excluded.why as excluded
+    from attempts left join excluded on attempt = number order by number;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 
