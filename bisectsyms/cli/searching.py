@@ -71,10 +71,10 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     question, ends = _question(repository, good, bad, words, given)
     commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
     skipped = read_skipped(repository, commits, question.skip)
-    deadline = _deadline(given["lasting"], given["until"])
+    deadline = deadline_of(given["lasting"], given["until"])
     options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
-    with _desk(repository, question, ends, given) as desk:
+    with open_desk(repository, question, ends, given) as desk:
         write_question(repository.state_dir, replace(question, cell=desk.cell.key))
         if ends.said:
             desk.reporter.say(ends.said)
@@ -152,17 +152,19 @@ def _options(question: Question, skipped: frozenset[int], **limits: Any) -> Sear
     )
 
 
-def _desk(repository: Repository, question: Question, ends: Ends, given: dict[str, Any]) -> Desk:
+def open_desk(repository: Repository, question: Question, ends: Ends, given: dict[str, Any]) -> Desk:
     """A bench, or a crew of several where there are several slots."""
     from bisectsyms.usecases.crew import Crew
 
-    reporter, opened = new_reporter(repository), partial(_bench, repository, question, ends, given)
+    reporter, opened = new_reporter(repository), partial(bench_for, repository, question, ends, given)
     if question.slots == 1:
         return opened(reporter)
     return Crew(question.slots, opened, repository, reporter, given["max_attempts"])
 
 
-def _bench(repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter) -> Bench:
+def bench_for(
+    repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter
+) -> Bench:
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench
 
@@ -209,7 +211,7 @@ def _tested(question: Question) -> Tested | None:
     return Tested(question.words, question.setup, question.failure_line, question.timeout)
 
 
-def _deadline(lasting: float | None, until: str | None) -> float | None:
+def deadline_of(lasting: float | None, until: str | None) -> float | None:
     """Seconds since the epoch; the earlier of both."""
     now = time.time()
     ends = [now + lasting] if lasting is not None else []
