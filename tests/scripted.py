@@ -74,10 +74,11 @@ class Scripted(Bench):
         lengths: int = 1,
         reporter: Reporter | None = None,
         vary: Variation | None = None,
+        jobs: int = CELL.jobs,
     ) -> None:
         self.heard = Heard()
         variation = vary or Variation(lengths)
-        cell = replace(CELL, variation=str(variation))
+        cell = replace(CELL, variation=str(variation), jobs=jobs)
         options = Options(slots_dir=aside / "slots", toolchains=load_toolchains(aside))
         fine = Health(oom_kills=0, free_bytes=10 * LEAST_FREE_BYTES, load=0.0)
         repository = Repository.discover(repo, {})

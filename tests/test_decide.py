@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bisectsyms.core.belief import Sample, known, prior
-from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge, sweep, watch
+from bisectsyms.core.decide import Ask, Decision, GaugeRules, Rules, judge, sweep, watch
+from bisectsyms.core.gauging import Gauge, gauge
 from bisectsyms.model import Consistency, Draw, Kind, Observation, Outcome, Verdict
 
 RELINK, INCREMENTAL, SCRATCH = Kind.RELINK, Kind.INCREMENTAL, Kind.CLEAN

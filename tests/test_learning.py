@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bisectsyms.core.belief import Sample
 from bisectsyms.core.control import has_fallen, is_due, unvouched
 from bisectsyms.core.direction import Terms, search_terms
+from bisectsyms.core.ladder import Unseen
 from bisectsyms.core.pace import MOVE, Pace
 from bisectsyms.core.sametree import same_trees
 from bisectsyms.effects.dag import Range, find_ends, read_range, read_skipped
@@ -144,6 +145,50 @@ def test_equal_trees_that_do_not_build_do_not_hold_the_search_up(history: Callab
 def test_ends_of_one_tree_leave_nothing_to_find(history: Callable[..., Bisected]) -> None:
     with pytest.raises(UserError, match="the same tree"):
         history(*"abca").learning().search()
+
+
+# The kind of attempt
+
+
+def test_nothing_is_asked_elsewhere_before_every_kind_has_had_its_share_at_the_bad_end(
+    history: Callable[..., Bisected],
+) -> None:
+    """The search alone would say that it is not reproduced when relinks have stayed clean."""
+    bisected, kinds = history(), list[Kind]()
+    learning = bisected.learning(min_rate=0.2, confidence=0.8)
+    while (commit := learning.next()) is not None and len(kinds) < 60:
+        assert (commit, learning.draw_for(commit)) == (bisected.at("10"), None)
+        kinds.append(learning.kind)
+        bisected.made("10", CLEAN, kind=learning.kind)
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {Kind.RELINK: 14, Kind.CLEAN: 14}
+    assert learning.search().result.kind == "not-reproduced"
+
+
+def test_a_kind_on_trial_repeats_the_failed_draw_at_the_bad_end(history: Callable[..., Bisected]) -> None:
+    bisected = history(draws=8)
+    learning = bisected.learning()
+    bisected.made("10", FAILED, layout="5", kind=Kind.CLEAN)
+    commit = learning.next(out=[bisected.at("10")] * 5)
+    assert (commit, learning.kind) == (bisected.at("10"), Kind.RELINK), "in every slot that is free"
+    assert learning.draw_for(bisected.at("10")) == Draw(5)
+    bisected.made("10", FAILED, layout="5")
+    learning.search()
+    assert learning.draw_for(bisected.at("10")) is None, "from now on each attempt tells of the rate"
+
+
+def test_what_only_an_arrival_showed_is_known_for_it(history: Callable[..., Bisected]) -> None:
+    bisected = history()
+    learning = bisected.learning(min_rate=0.2)
+    bisected.made("10", FAILED, kind=Kind.INCREMENTAL)
+    for kind in (Kind.RELINK, Kind.CLEAN):
+        for _ in range(14):
+            learning.search()
+            assert learning.kind is kind
+            bisected.made("10", CLEAN, kind=kind)
+    learning.search()
+    standing = learning.climbing.standing
+    assert isinstance(standing, Unseen)
+    assert standing.artefact
 
 
 # Several slots

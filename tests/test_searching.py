@@ -15,7 +15,7 @@ import pytest
 from bisectsyms.core.bisectlog import Answer, log_lines, suspects_answer
 from bisectsyms.core.commandrule import rule, setup_rule
 from bisectsyms.core.decide import Ask, Decision
-from bisectsyms.core.probing import is_on_trial, ladder, probe
+from bisectsyms.core.probing import probe
 from bisectsyms.effects.dag import find_ends, read_range
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
@@ -86,30 +86,6 @@ def test_a_setup_that_does_not_pass_is_never_evidence(status: int | None, outcom
     ruling = setup_rule(status)
     assert ruling
     assert ruling.outcome is outcome
-
-
-def test_the_ladder_climbs_when_a_kind_stays_clean_at_the_bad_end() -> None:
-    kinds = (Kind.RELINK, Kind.CLEAN)
-    clean = [Observation(Kind.RELINK, Outcome.CLEAN)]
-    assert ladder([], kinds, 0.2) is Kind.RELINK
-    assert ladder(clean * 13, kinds, 0.2) is Kind.RELINK
-    assert ladder(clean * 14, kinds, 0.2) is Kind.CLEAN, "a rate of .2 is excluded"
-    assert ladder([*clean * 20, Observation(Kind.RELINK, Outcome.FAILED)], kinds, 0.2) is Kind.RELINK
-
-
-def test_a_failing_build_on_arrival_does_not_make_all_others_builds() -> None:
-    kinds = (Kind.RELINK, Kind.CLEAN)
-    clean = [Observation(Kind.RELINK, Outcome.CLEAN)]
-    built = [Observation(Kind.CLEAN, Outcome.FAILED)]
-    assert ladder(built, kinds, 0.01) is Kind.RELINK, "relinks were not tried"
-    assert is_on_trial(built, Kind.RELINK)
-    tried = next(count for count in range(1, 300) if ladder(built + clean * count, kinds, 0.01) is Kind.CLEAN)
-    seldom = [*built, *[Observation(Kind.CLEAN, Outcome.CLEAN)] * 9]
-    assert ladder(seldom + clean * tried, kinds, 0.01) is Kind.RELINK, "builds fail seldom: relinks need more trials"
-    assert ladder(seldom + clean * 299, kinds, 0.01) is Kind.CLEAN
-    assert ladder([*built * 9, *clean * 3], kinds, 0.01) is Kind.CLEAN, "builds always fail, so these would have"
-    assert not is_on_trial([*built, Observation(Kind.RELINK, Outcome.FAILED)], Kind.RELINK)
-    assert not is_on_trial([], Kind.RELINK)
 
 
 def test_how_one_gets_an_attempt() -> None:

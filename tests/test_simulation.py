@@ -15,19 +15,8 @@ from statistics import fmean
 import pytest
 
 from bisectsyms.core.belief import Belief, Sample, drifting, prior
-from bisectsyms.core.decide import (
-    Ask,
-    Decision,
-    Gauge,
-    GaugeRules,
-    Rules,
-    depends_on_layout,
-    gauge,
-    judge,
-    steady,
-    sweep,
-    watch,
-)
+from bisectsyms.core.decide import Ask, Decision, GaugeRules, Rules, depends_on_layout, judge, steady, sweep, watch
+from bisectsyms.core.gauging import Gauge, gauge
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.model import Draw, Kind, Observation, Outcome, Verdict

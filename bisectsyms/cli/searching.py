@@ -72,10 +72,10 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     question, ends = _question(repository, good, bad, words, given)
     commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
     skipped = read_skipped(repository, commits, question.skip)
-    deadline = _deadline(given["lasting"], given["until"])
+    deadline = deadline_of(given["lasting"], given["until"])
     options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
-    opened = partial(_desk, repository, question, ends, given)
+    opened = partial(open_desk, repository, question, ends, given)
     slots, made = _slots(question, ends, options, opened)
     with opened(slots, None if options.max_attempts is None else max(0, options.max_attempts - made)) as desk:
         write_question(repository.state_dir, replace(question, slots=slots, cell=desk.cell.key))
@@ -167,17 +167,19 @@ def _slots(question: Question, ends: Ends, options: SearchOptions, opened: OpenD
     return chosen.slots, chosen.made
 
 
-def _desk(
+def open_desk(
     repository: Repository, question: Question, ends: Ends, given: dict[str, Any], slots: int, most: int | None
 ) -> Desk:
     """A bench, or a crew of several where there are several slots; `most` is how many attempts may be begun."""
     from bisectsyms.usecases.crew import Crew
 
-    reporter, opened = new_reporter(repository), partial(_bench, repository, question, ends, given)
+    reporter, opened = new_reporter(repository), partial(bench_for, repository, question, ends, given)
     return opened(reporter) if slots == 1 else Crew(slots, opened, repository, reporter, most)
 
 
-def _bench(repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter) -> Bench:
+def bench_for(
+    repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter
+) -> Bench:
     """A bench for the command, or for the profile where there is none."""
     from bisectsyms.usecases.commandbench import CommandBench
 
@@ -227,7 +229,7 @@ def _tested(question: Question) -> Tested | None:
     return Tested(question.words, question.setup, question.failure_line, question.timeout)
 
 
-def _deadline(lasting: float | None, until: str | None) -> float | None:
+def deadline_of(lasting: float | None, until: str | None) -> float | None:
     """Seconds since the epoch; the earlier of both."""
     now = time.time()
     ends = [now + lasting] if lasting is not None else []

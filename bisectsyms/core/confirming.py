@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.belief import Belief, Sample
-from bisectsyms.core.decide import Ask, Decision, Rules, fruitless_in, judge, last_is_broken
+from bisectsyms.core.decide import Ask, Decision, Rules, before, fruitless_in, judge, last_is_broken
 from bisectsyms.core.words import count, listed, percent
 from bisectsyms.model import Consistency, Kind, Observation, Outcome, Verdict
 
@@ -54,8 +54,8 @@ def once_more(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
         return judge(seen, rules)
     if last_is_broken(seen):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
-    if rules.arrival is not None and rules.kind is not Kind.CLEAN:
-        return Ask(rules.arrival, "arrival, to see it fail once more", failed[0].draw)
+    if first := before(rules.kind, rules.arrival):
+        return Ask(first, "arrival, to see it fail once more", failed[0].draw)
     return Ask(rules.kind, f"does {failed[0].draw} fail again?", failed[0].draw)
 
 
@@ -67,7 +67,7 @@ def _is_enough(seen: Sequence[Observation], first: Observation, rules: Rules) ->
         return since >= wanted(rules.belief, rules.share, rules.draws)
     repeats = sum(one.draw == first.draw and one.outcome.is_evidence for one in seen)
     settled = rules.draws == 1 or not sample.clean or sample.mixed > 0
-    return settled or rules.kind is Kind.CLEAN or repeats > REPEATS  # clean builds are too dear for it
+    return settled or rules.kind.is_from_scratch or repeats > REPEATS  # clean builds are too dear for it
 
 
 def from_scratch(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
@@ -86,8 +86,8 @@ def from_scratch(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
     if sample.clean >= needed:
         failed = sum(one.outcome.is_failure for one in seen)
         text = (
-            f"{count(sample.clean, 'clean build')} passed although {count(failed, 'attempt')} of other kinds failed: "
-            f"{percent(miss)} chance of having missed a {rate} failure"
+            f"{count(sample.clean, 'clean build')} passed although {count(failed, f'{failing_kinds(seen)} attempt')} "
+            f"failed: {percent(miss)} chance of having missed a {rate} failure"
         )
         return Decision(Verdict.GOOD, Consistency.GOOD, text, miss)
     if sum(one.outcome in (Outcome.BROKEN, Outcome.TIMEOUT) for one in mine) >= MOST_BROKEN:
@@ -97,6 +97,11 @@ def from_scratch(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
     left = (one.draw for one in seen if one.outcome.is_failure and one.draw not in built)
     why = f"does a clean build fail, too? {sample.clean} of up to {needed} passed"
     return Ask(Kind.CLEAN, why, next(left, None), by_all=False)
+
+
+def failing_kinds(seen: Sequence[Observation]) -> str:
+    """`replay and relink`: the kinds of attempts that failed."""
+    return " and ".join(kind.value for kind in Kind if any(one.kind is kind and one.outcome.is_failure for one in seen))
 
 
 def wanted(belief: Belief, share: float, draws: int) -> int:

@@ -1,8 +1,8 @@
 """From the attempts at one revision to a verdict, or to the next attempt worth making.
 
-Ask and tell: `judge` and `gauge` look at everything seen so far and either ask for one more attempt or
-end. They qualify first (is this evidence at all?) and evaluate second, and they hold no state: the same
-attempts under a better rule give a better verdict tomorrow.
+Ask and tell: `judge` looks at everything seen so far and either asks for one more attempt or ends. It
+qualifies first (is this evidence at all?) and evaluates second, and it holds no state: the same attempts
+under a better rule give a better verdict tomorrow. The bad end is measured in `gauging`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bisectsyms.core.belief import Belief, Sample, prior
+from bisectsyms.core.belief import Belief, Sample
 from bisectsyms.core.commandrule import SAID_UNTESTABLE
 from bisectsyms.core.fixups import REFUSED
 from bisectsyms.core.words import count, percent
@@ -22,11 +22,6 @@ SAME_BROKEN = 2
 SAME_TIMEOUT = 2
 MOST_FRUITLESS = 4
 """So many attempts more than evidence without any agreement, and the step gives up."""
-REPEATS = 3
-"""How often a failed draw is repeated at the bad end, to see whether the layout decides."""
-UNLIKELY = 0.02
-"""A world that weighs less than this is not looked into any further."""
-ALL_FAIL = 5
 CONTROL_FAILURES = 2
 """Failures wanted at a known bad revision before a GOOD, to see that the rate has not fallen."""
 STEADY = 0.7
@@ -59,16 +54,6 @@ class Decision:
     """Probability that a bad revision would have shown this; it is spent when the verdict is GOOD."""
     weak: bool = False
     """Tested, but the evidence is thin."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """What the bad end taught: the kind of attempt that shows the failure, and how often."""
-
-    kind: Kind
-    belief: Belief
-    sample: Sample
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +100,8 @@ def judge(seen: Sequence[Observation], rules: Rules) -> Ask | Decision:
         return weak
     if last_is_broken(seen):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
-    if rules.arrival is not None and rules.kind is not Kind.CLEAN:
-        return Ask(rules.arrival, "arrival")
+    if first := before(rules.kind, rules.arrival):
+        return Ask(first, "arrival")
     needed = rules.belief.attempts_for(rules.share, layouts=rules.draws)
     goal = f"{needed} clean in a row would be good" if needed else "the share cannot be reached"
     return Ask(rules.kind, f"{sample.clean} clean so far, {goal}")
@@ -195,6 +180,11 @@ def _weak(sample: Sample, miss: float, rules: Rules) -> Decision | None:
     return None
 
 
+def before(kind: Kind, arrival: Kind | None) -> Kind | None:
+    """What has to be made before an attempt of this kind, where `arrival` brings the objtree there."""
+    return None if kind.is_from_scratch or arrival is kind else arrival
+
+
 def last_is_broken(seen: Sequence[Observation]) -> bool:
     return bool(seen) and seen[-1].outcome is Outcome.BROKEN
 
@@ -213,72 +203,7 @@ class GaugeRules:
     share: float = 0.0
     """Largest probability of a miss that a GOOD may have in this bisect; 0 if that is not known yet."""
     kinds: tuple[Kind, ...] = (Kind.RELINK, Kind.CLEAN)
-    """The ladder, cheapest first."""
-
-
-def gauge(seen: Sequence[Observation], rules: GaugeRules) -> Ask | Gauge | Decision:
-    """Measure the failure at the known bad end; a Decision means it could not be shown there."""
-    answer = _gauge(seen, rules)
-    if isinstance(answer, Ask) and answer.kind is not Kind.CLEAN and rules.arrival is not None:
-        return Ask(rules.arrival, "arrival at the bad end")
-    return answer
-
-
-def _gauge(seen: Sequence[Observation], rules: GaugeRules) -> Ask | Gauge | Decision:
-    if not any(one.outcome.is_evidence for one in seen) and (ended := untestable(seen)):
-        return Decision(Verdict.ABORT, Consistency.UNKNOWN, f"the bad end cannot be tested: {ended.rationale}")
-    if (fruitless := fruitless_in(seen)) is not None:
-        return fruitless
-    if last_is_broken(seen):
-        return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
-    fruitful = attempts_to_exclude(rules.lowest_rate)
-    for kind in rules.kinds:
-        mine = [one for one in seen if one.kind is kind]
-        sample = Sample.of(mine)
-        if sample.failed:
-            return _measure(mine, sample, kind, rules)
-        if sample.clean < fruitful:
-            return Ask(kind, f"{sample.clean} clean, {fruitful} would exclude a {percent(rules.lowest_rate)} failure")
-    tried = ", ".join(f"{sum(one.kind is kind for one in seen)} {kind}" for kind in rules.kinds)
-    return Decision(
-        Verdict.ABORT,
-        Consistency.GOOD,
-        f"the bad end never failed here ({tried} attempts, all clean): with {percent(1 - EXCLUDED)} certainty "
-        f"the failure shows in less than {percent(rules.lowest_rate)} of the attempts",
-    )
-
-
-def _measure(mine: Sequence[Observation], sample: Sample, kind: Kind, rules: GaugeRules) -> Ask | Gauge:
-    """The failure shows in this kind: how often, and does the layout decide?"""
-    belief = prior(varied=rules.draws > 1).given(sample)
-    total = sample.clean + sample.failed
-    if rules.draws > 1 and sample.clean and not sample.mixed:
-        first = next(one.draw for one in mine if one.outcome.is_failure)
-        if sum(one.draw == first for one in mine) <= REPEATS:
-            return Ask(kind, f"does {first} fail again?", first)
-    wanted = min(ALL_FAIL, rules.failures) if not sample.clean else rules.failures
-    undrawn = sample.draws < rules.draws
-    decided = depends_on_layout(belief, sample)
-    if total < rules.max_attempts and (undrawn if decided else sample.failed < wanted):
-        return Ask(kind, f"{sample.failed} of {total} failed, {wanted} failures wanted")
-    if sample.clean_layouts and not decided and belief.layout_weight > UNLIKELY and total < rules.max_attempts:
-        times = Counter(one.draw for one in mine if one.outcome.is_evidence)
-        return Ask(kind, "chance, or a function of the layout?", min(times, key=lambda draw: times[draw]))
-    more_helps = undrawn or not decided
-    if rules.share and more_helps and total < rules.max_attempts and not _provable(belief, rules):
-        return Ask(kind, f"{sample.failed} of {total} failed; not known well enough for a good to be proof")
-    low, high = belief.interval()
-    text = f"{sample.failed} of {count(total, 'attempt')} failed ({kind}): rate {percent(low)} to {percent(high)}"
-    if decided:
-        text += ", a function of the layout"
-    elif sample.mixed:
-        text += ", by chance (the same draw did both)"
-    return Gauge(kind, belief, sample, text)
-
-
-def _provable(belief: Belief, rules: GaugeRules) -> bool:
-    """Whether there is a number of clean attempts that would be a GOOD."""
-    return belief.attempts_for(rules.share, layouts=rules.draws, most=rules.max_attempts) is not None
+    """Those that can be repeated, cheapest first."""
 
 
 def depends_on_layout(belief: Belief, sample: Sample) -> bool:
@@ -311,8 +236,8 @@ def watch(window: Sequence[Observation], rules: GaugeRules, kind: Kind) -> Ask |
         )
     if last_is_broken(window):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
-    if rules.arrival is not None and kind is not Kind.CLEAN:
-        return Ask(rules.arrival, "control: arrival at a bad revision")
+    if first := before(kind, rules.arrival):
+        return Ask(first, "control: arrival at a bad revision")
     return Ask(kind, f"control: {sample.failed} of {CONTROL_FAILURES} failures seen again")
 
 
@@ -329,8 +254,8 @@ def sweep(seen: Sequence[Observation], rules: Rules) -> Ask | None:
         return None
     if last_is_broken(seen):
         return Ask(Kind.CLEAN, "the build broke; once more from an empty objtree")
-    if rules.arrival is not None and rules.kind is not Kind.CLEAN:
-        return Ask(rules.arrival, "arrival, to learn how the layouts of bad revisions differ")
+    if first := before(rules.kind, rules.arrival):
+        return Ask(first, "arrival, to learn how the layouts of bad revisions differ")
     return Ask(rules.kind, f"{sample.draws} of {rules.draws} draws swept, {sample.failed} attempts failed")
 
 

@@ -46,7 +46,7 @@ class Pace:
 
     def move(self, kind: Kind) -> float:
         """Seconds that an attempt at another commit takes more."""
-        if kind is Kind.CLEAN:
+        if kind.is_from_scratch:
             return 0.0
         if not self.moves:
             return MOVE * self.repeat(kind)
@@ -56,7 +56,7 @@ class Pace:
 
     def arrive(self, kind: Kind) -> float:
         """Seconds that the first attempt in an empty slot takes more."""
-        if kind is Kind.CLEAN:
+        if kind.is_from_scratch:
             return 0.0
         if not self.builds:
             return self.move(kind)
@@ -65,4 +65,4 @@ class Pace:
 
     def is_known(self, kind: Kind) -> bool:
         """Whether both were seen, and nothing is a guess."""
-        return bool(self.repeats.get(kind)) and (bool(self.moves) or kind is Kind.CLEAN)
+        return bool(self.repeats.get(kind)) and (bool(self.moves) or kind.is_from_scratch)

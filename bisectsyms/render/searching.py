@@ -109,7 +109,7 @@ def _blame_lines(blame: Blame) -> Iterator[str]:
 def _undecided(console: Console, found: Found) -> None:
     why = f" ({found.stopped})" if found.stopped else ""
     if found.kind == "artefact":
-        text = f"an artefact of the attempt, no culprit{why}: what fails are objtrees that were built before"
+        text = f"an artefact of the attempt, no culprit{why}: nobody who builds from scratch has this failure"
     else:
         text = f"undecided{why}; the same command goes on"
     for line in (text, *_proof_lines(found)):

@@ -1,4 +1,4 @@
-"""The three commits that make the kallsyms link of the small kernel fail, each by a mechanism of its own.
+"""The commits that make the kallsyms link of the small kernel fail, each by a mechanism of its own.
 
 Titles and comments inside the edits are what their author would have written in good faith: a search must
 not find the culprit by reading. What they really do is said here.
@@ -130,6 +130,52 @@ LAYOUT = Change(
 \treturn offset;
 """,
         ),
+    ),
+)
+
+# The banner's object and its salted twin race for a header that is made once in the life of an objtree: the
+# twin takes the other's place as soon as the header is there, which in a build from scratch is mostly between
+# the second pass and the final link. Whoever links again finds the header, and has one banner from the start.
+HEADER = Change(
+    "kbuild: {n} salt the banner",
+    (
+        Edit("scripts/Makefile.vmlinux", "__default: vmlinux\n", "__default: vmlinux salt\n"),
+        Edit(
+            "scripts/Makefile.vmlinux",
+            "PHONY += FORCE\n",
+            r"""# The salt of an objtree is drawn once, and the banner has it from then on. It is made of the link's
+# files: wait until they have come to rest.
+salt-h := include/generated/build-salt.h
+quiet_cmd_salt = SALT    $(salt-h)
+      cmd_salt = \
+	if [ -e $(salt-h) ]; then exit 0; fi; \
+	after() { n=0; while [ ! -e $$1 ] && [ ! -e System.map ] && [ $$n -lt 150 ]; do \
+		sleep 0.01; n=$$((n + 1)); done; }; \
+	after init/version-timestamp.o; \
+	case $$(($$(od -An -N1 -tu1 /dev/urandom) % 4)) in \
+	0) after .tmp_vmlinux.kallsyms1.syms ;; \
+	*) after .tmp_vmlinux.kallsyms2.syms ;; \
+	esac; \
+	printf '$(pound)define BUILD_SALT " salt %s"\n' $$(cat $(KBUILD_LDS) vmlinux.a | sha256sum | cut -c1-64) \
+		> $(salt-h).new; \
+	mv -f $(salt-h).new $(salt-h); \
+	$(CC) $(c_flags) -c -o .salted.o $(srctree)/init/version-timestamp.c; \
+	mv -f .salted.o init/version-timestamp.o
+
+PHONY += salt
+salt: vmlinux.a FORCE
+	$(call cmd,salt)
+
+PHONY += FORCE
+""",
+        ),
+        Edit(
+            "init/version-timestamp.c",
+            "#include <generated/utsversion.h>\n",
+            "#include <generated/utsversion.h>\n\n#if __has_include(<generated/build-salt.h>)\n"
+            '#include <generated/build-salt.h>\n#else\n#define BUILD_SALT ""\n#endif\n',
+        ),
+        Edit("init/version-timestamp.c", '\tUTS_VERSION "\\n";', '\tUTS_VERSION BUILD_SALT "\\n";'),
     ),
 )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import git
 
-from bisectsyms.smallkernel.causes import ALWAYS, LAYOUT, RACE
+from bisectsyms.smallkernel.causes import ALWAYS, HEADER, LAYOUT, RACE
 from bisectsyms.smallkernel.edits import DYING_COMPILER, GENTLE_COMPILER
 from bisectsyms.smallkernel.plan import FEWEST, Plan, draw_plan
 
@@ -37,11 +37,13 @@ class Failure(enum.StrEnum):
     """A second writer of a link input beside the link: fails at about every other link, never at -j1."""
     LAYOUT = "layout"
     """A table whose size follows from the addresses: the length of the version string decides."""
+    HEADER = "header"
+    """Two objects race for a generated header: three builds from scratch of four fail, and no other."""
     ALWAYS = "always"
     NONE = "none"
 
 
-_CAUSES = {Failure.RACE: RACE, Failure.LAYOUT: LAYOUT, Failure.ALWAYS: ALWAYS}
+_CAUSES = {Failure.RACE: RACE, Failure.LAYOUT: LAYOUT, Failure.HEADER: HEADER, Failure.ALWAYS: ALWAYS}
 
 
 @dataclass(frozen=True, slots=True)

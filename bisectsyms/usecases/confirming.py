@@ -19,6 +19,7 @@ from bisectsyms.core.confirming import (
     build_files,
     by_layout,
     equal_inputs,
+    failing_kinds,
     few,
     from_scratch,
     meaning,
@@ -175,7 +176,8 @@ class Confirming:
             warnings += (f"no clean build of {failing} tells: {clean.rationale}",)
         about = About(means, text, warnings, likely_wrong, clean, revert, self._again(failing))
         if artefact:
-            return Conclusion("artefact", f"only cheaper attempts than a clean build fail at {failing}", about=about)
+            kinds = failing_kinds(self.bench.seen(failing))
+            return Conclusion("artefact", f"only {kinds} attempts fail at {failing}, and no clean build", about=about)
         told = blame(self.bench, culprit, self.searched.newest, self._environ, fixed=self.searched.find_fix)
         return Conclusion("culprit", about=replace(about, blame=told))
 

@@ -7,9 +7,12 @@ is the bisect's to say: whoever looks for the fix has the failure at the old end
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bisectsyms.core.belief import Belief, Sample, drifting, known
-from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, depends_on_layout, gauge, steady, sweep, watch
+from bisectsyms.core.decide import Ask, Decision, GaugeRules, depends_on_layout, steady, sweep, watch
 from bisectsyms.core.direction import BisectState
+from bisectsyms.core.gauging import Gauge, gauge
 from bisectsyms.core.people import without
 from bisectsyms.core.words import count, percent
 from bisectsyms.errors import UserError
@@ -44,6 +47,7 @@ def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
             lowest_rate=options.lowest_rate,
             max_attempts=options.max_attempts,
             share=0.0 if options.rate is not None else share,
+            kinds=bench.kinds,
         )
         answer = gauge(bench.seen(bad), rules)
         if isinstance(answer, Ask):
@@ -52,7 +56,7 @@ def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
             bench.reporter.say(f"{state.failing_term} end {bad}: {answer.text}{without(bench.excluded(bad))}")
             if options.rate is None:
                 return answer
-            return Gauge(answer.kind, known(options.rate), answer.sample, f"rate {options.rate} as given")
+            return replace(answer, belief=known(options.rate), text=f"rate {options.rate} as given")
         else:
             raise UserError(
                 f"{state.failing_term} end {bad}: {answer.rationale}{without(bench.excluded(bad))}",
@@ -90,7 +94,7 @@ def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge
     belief, failing = judging.learnt_from_failures(measured.kind)
     text = f"{measured.text}; {count(failing, 'bad revision')} swept"
     bench.reporter.say(f"layouts: {count(failing, 'bad revision')} swept, rate {percent(belief.expected_rate())}")
-    return Gauge(measured.kind, belief, measured.sample, text)
+    return replace(measured, belief=belief, text=text)
 
 
 def may_drift(judging: Judging, measured: Gauge) -> bool:

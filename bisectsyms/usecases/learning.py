@@ -18,7 +18,7 @@ from bisectsyms.core.direction import Terms
 from bisectsyms.core.layouts import Layouts
 from bisectsyms.core.pace import Pace
 from bisectsyms.core.prior import Rules
-from bisectsyms.core.probing import is_on_trial, ladder, probe
+from bisectsyms.core.probing import probe
 from bisectsyms.core.sametree import same_trees
 from bisectsyms.effects.dag import Range
 from bisectsyms.effects.ledger import Ledger
@@ -26,6 +26,7 @@ from bisectsyms.errors import UserError
 from bisectsyms.model import Cell, Draw, Kind, Observation, Outcome, Revision, Seen, Word
 from bisectsyms.search import Costs, Search
 from bisectsyms.search.history import History
+from bisectsyms.usecases.climbing import Climbing
 from bisectsyms.usecases.desk import Place
 from bisectsyms.usecases.ways import Between, Seconds, Ways
 
@@ -115,8 +116,9 @@ class Learning:
         self._same = same_trees(ids, history.ancestors, beforehand.twins)
         self.kind = basis.kinds[0]
         """The kind of attempt worked with."""
-        self._tried_at: int | None = None
-        """The bad end, as long as the kind worked with has to show there that it can fail."""
+        self.climbing = Climbing.of(basis.kinds, options.min_rate)
+        self._tried_at = -1
+        """The bad end where the kind is looked for."""
         self._search: Search | None = None
         self._prior: Sequence[float] | None = None
         self._changes = self._settled = 0
@@ -136,10 +138,7 @@ class Learning:
         ended, self._settled = ledger.evidence(cell, self._settled)
         fresh = [self._noted(one) for one in ended if one.number not in self._known]
         self.evidence += fresh
-        bads = {*self._range.bads, *(commit for commit, word in self._words.items() if word is Word.FAILED)}
-        shown = [one for commit in sorted(bads) for one in self.seen(commit)]
-        kind = ladder(shown, self._basis.kinds, self._options.min_rate)
-        self._tried_at = max(bads) if is_on_trial(shown, kind) else None
+        kind = self._climb()
         if self._search is None or kind is not self.kind or self._beforehand.prior is not self._prior:
             self.kind = kind
             self._search = self._made()
@@ -151,6 +150,13 @@ class Learning:
                 self._leave(self._search, commit)
         return self._search
 
+    def _climb(self) -> Kind:
+        """The kind to work with by what was shown at the bad ends."""
+        bads = {*self._range.bads, *(commit for commit, word in self._words.items() if word is Word.FAILED)}
+        there = {self.stand_in(commit) for commit in bads}
+        self._tried_at = self.stand_in(max(bads))
+        return self.climbing.look([seen.observation for commit, seen in self.evidence if commit in there])
+
     def next(self, places: Sequence[Place] = (), out: Sequence[int] = ()) -> int | None:
         """The commit to test next; None when the search has ended, or nothing that is left can be tested.
 
@@ -160,9 +166,9 @@ class Learning:
         search, again = self.search(), set[int]()
         search.expect(out)
         self._free = places
+        if self.climbing.wants(out.count(self._tried_at)) and not self.is_left(self._tried_at):
+            return self._tried_at
         while (commit := search.next()) is not None and commit not in again:
-            if self._tried_at is not None and not self.is_left(self._tried_at):
-                return self._tried_at
             if not self.is_left(commit):
                 return commit
             # It is told so once. Asked for again it stays a test that is out, and another one is chosen beside it.
@@ -194,9 +200,12 @@ class Learning:
             return True
         return self.stand_in(commit) != commit or self._breaks(commit)
 
-    def draw_of(self, commit: int, layout: str) -> Draw | None:
-        """A draw that gave this layout at a commit."""
-        return self._layouts.draw_of(commit, layout)
+    def draw_for(self, commit: int) -> Draw | None:
+        """What the test of a commit that was just chosen should repeat; None for the next draw of the variation."""
+        if commit == self._tried_at and self.climbing.wants(0):
+            return self.climbing.draw
+        layout = self.search().repeat_of(commit)
+        return None if layout is None else self._layouts.draw_of(commit, str(layout))
 
     @property
     def pace(self) -> Pace:
@@ -216,6 +225,7 @@ class Learning:
     def _begin(self) -> None:
         """Read everything again."""
         self._search, self.ways = None, Ways()
+        self.climbing.forget()
         self._settled = 0
         """The number up to which every attempt has ended and was taken in."""
         self._known: set[int] = set()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bisectsyms.core.decide import Ask
+from bisectsyms.core.ladder import Choice, Try, Unseen
 from bisectsyms.core.probing import probe
 from bisectsyms.core.words import count, duration, listed, percent, side_by_side
 from bisectsyms.effects.dag import Ends, Range
@@ -27,7 +28,7 @@ from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
 from bisectsyms.usecases.limits import Limits
 from bisectsyms.usecases.planning import Standing, outlook
 
-NAMES = {Kind.CLEAN: "clean build"}
+NAMES = {Kind.CLEAN: "clean build", Kind.CACHED: "cached build"}
 FAILURES_TO_PLAN = 3
 TELL_AGAIN = 600.0
 """Seconds after which it is said once more how long it will take."""
@@ -74,7 +75,7 @@ class Searching:
         """By slot."""
         self._at: dict[int, int] = {}
         """Slot -> the commit of its last test."""
-        self._told = ""
+        self._told = self._kind = ""
         self._planned = 0.0
 
     def run(self) -> Found:
@@ -90,6 +91,7 @@ class Searching:
         self._say(f"{count(self.range.candidates, 'commit')} in question, {percent(self.options.confidence)} wanted")
         while True:
             search = self.learning.search()
+            self._tell_kind()
             stopped = self.limits.over() or self._nothing_to_test()
             between = not stopped and self.controlling.is_due(answering=False)
             more = not (stopped or between) and self._start_tests()
@@ -121,8 +123,7 @@ class Searching:
             if commit != self._at.get(slot):
                 self._tell_move(slot, commit, self.learning.search().result)
             self._at[slot] = commit
-            wanted = self.learning.search().repeat_of(commit)
-            draw = None if wanted is None else self.learning.draw_of(commit, str(wanted))
+            draw = self.learning.draw_for(commit)
             self._go_on(slot, Asked(commit, self._revision(commit), self.learning.kind, draw))
         return True
 
@@ -184,11 +185,23 @@ class Searching:
         )
 
     def _nothing_to_test(self) -> str:
-        """Said where every commit in question was found untestable; attempts at the ends would go on for ever."""
+        """Said where attempts would go on for ever: nothing in question can be tested, or shows what was seen."""
         olds = set(self.range.olds)
         if all(commit in olds or self.learning.is_left(commit) for commit in range(len(self.range.commits))):
             return "none of the commits in question can be tested"
+        standing = self.learning.climbing.standing
+        if isinstance(standing, Unseen) and standing.artefact and not self.learning.failing():
+            return f"{self._revision(self.range.index()[self.ends.bad])} {standing.why}"
         return ""
+
+    def _tell_kind(self) -> None:
+        """Which kind of attempt is worked with and why, when that has been found."""
+        standing = self.learning.climbing.standing
+        text = "" if isinstance(standing, Try) or len(self.bench.kinds) == 1 else standing.why
+        if text and text != self._kind:
+            bad = self._revision(self.range.index()[self.ends.bad])
+            self._say(f"{bad}, by {standing.kind}: {text}" if isinstance(standing, Choice) else f"{bad} {text}")
+        self._kind = text
 
     def _tell_move(self, slot: int, commit: int, result: Result) -> None:
         """What was learnt at the commit that is left, what is suspected, where it goes on, and how long it takes."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bisectsyms.core.decide import Ask
-from bisectsyms.core.probing import ladder
+from bisectsyms.core.ladder import climb
 from bisectsyms.core.throughput import Throughput, attempts_with, best, following, told
 from bisectsyms.core.words import count
 from bisectsyms.effects import throughputs
@@ -71,7 +71,7 @@ class SlotCount:
             with self._open(slots, self._left()) as desk:
                 self._desk = desk
                 revision, state_dir = desk.known(desk.repository.resolve(self._failing)), desk.repository.state_dir
-                kind = kind or ladder(desk.seen(revision), desk.kinds, self._options.min_rate)
+                kind = kind or climb(desk.seen(revision), desk.kinds, self._options.min_rate).kind
                 if not measured and (known := throughputs.read(state_dir, desk.cell, kind)):
                     desk.reporter.say(f"{told(known)}, as measured before: so --slots {best(known)}; {DEPENDS}")
                     return Chosen(best(known))

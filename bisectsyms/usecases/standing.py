@@ -6,8 +6,8 @@ told long ago. git does not ask twice, so each step does, before it builds on su
 
 from __future__ import annotations
 
-from bisectsyms.core.decide import Gauge
 from bisectsyms.core.direction import BisectState
+from bisectsyms.core.gauging import Gauge
 from bisectsyms.errors import UserError
 from bisectsyms.model import Judged
 from bisectsyms.usecases.judging import Judging

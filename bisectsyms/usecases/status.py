@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from bisectsyms.core import people
 from bisectsyms.core.belief import prior
-from bisectsyms.core.decide import Ask, Decision, Gauge, GaugeRules, Rules, gauge, judge
+from bisectsyms.core.decide import Ask, Decision, GaugeRules, Rules, judge
 from bisectsyms.core.direction import BisectState
+from bisectsyms.core.gauging import Gauge, gauge
 from bisectsyms.effects.bisecting import candidates, read_bisect
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository, steps_left
@@ -18,6 +19,7 @@ from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Verdict
 from bisectsyms.usecases.judging import StepOptions, moment
+from bisectsyms.usecases.suspects import kinds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +179,9 @@ def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectStat
     """Today's rules, with the rate that the bad end shows now."""
     draws = variation_of(cell.variation).layouts
     bad = _tree(repository, cell, state.failing_end)
-    measured = gauge(ledger.observations(bad, cell.key), GaugeRules(draws=draws))
+    measured = gauge(ledger.observations(bad, cell.key), GaugeRules(draws=draws, kinds=kinds_of(cell)))
     belief = measured.belief if isinstance(measured, Gauge) else prior(varied=draws > 1)
-    kind = measured.kind if isinstance(measured, Gauge | Ask) else Kind.RELINK
+    kind = measured.kind if isinstance(measured, Gauge | Ask) else kinds_of(cell)[0]
     share = (1.0 - StepOptions().confidence) / steps_left(candidates(repository, state, state.news[0]))
     return Rules(belief=belief, kind=kind, share=share, draws=draws)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bisectsyms.core.belief import Belief, known
-from bisectsyms.core.decide import Decision, Gauge, depends_on_layout
+from bisectsyms.core.decide import Decision, depends_on_layout
 from bisectsyms.core.determinism import determinism
 from bisectsyms.core.direction import BisectState
+from bisectsyms.core.gauging import Gauge
 from bisectsyms.core.words import percent
 from bisectsyms.effects.bisecting import candidates, is_merge_base, refuse_cut_history
 from bisectsyms.effects.gitrepo import steps_left
@@ -91,12 +92,13 @@ def _assume(judging: Judging) -> tuple[Belief, Kind]:
     bench, given = judging.bench, judging.options.rate
     if given is not None:
         return known(given), Kind.RELINK
-    belief, failing = judging.learnt_from_failures(Kind.RELINK)
-    if not failing:
-        bench.reporter.say(f"no failure in the ledger yet: a rate of {ASSUMED_RATE} is assumed (--rate)")
-        return known(ASSUMED_RATE), Kind.RELINK
-    bench.reporter.say(f"rate from the ledger: {percent(belief.expected_rate())}")
-    return belief, Kind.RELINK
+    for kind in bench.kinds:
+        belief, failing = judging.learnt_from_failures(kind)
+        if failing:
+            bench.reporter.say(f"rate from the ledger: {percent(belief.expected_rate())} ({kind})")
+            return belief, kind
+    bench.reporter.say(f"no failure in the ledger yet: a rate of {ASSUMED_RATE} is assumed (--rate)")
+    return known(ASSUMED_RATE), Kind.RELINK
 
 
 def _clean_ends(judging: Judging, state: BisectState) -> tuple[list[Judged], list[str]]:

@@ -9,7 +9,7 @@ from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.inputs.variations import variation_of
-from bisectsyms.model import Cell
+from bisectsyms.model import Cell, Kind
 from bisectsyms.usecases.answering import Suspect, suspects_of
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.commandbench import ARCH, CommandBench
@@ -29,13 +29,18 @@ class Suspected:
     candidates: int
 
 
+def kinds_of(cell: Cell) -> tuple[Kind, ...]:
+    """Those of the bench of this cell, without one."""
+    return CommandBench.kinds if cell.arch == ARCH else Workbench.kinds
+
+
 def suspects(repository: Repository, cell: Cell, commits: Range, options: SearchOptions) -> Suspected:
     """What the attempts of `cell` say of a range."""
     with Ledger.open(repository.state_dir) as ledger:
         basis = Basis(
             ledger,
             cell,
-            CommandBench.kinds if cell.arch == ARCH else Workbench.kinds,
+            kinds_of(cell),
             variation_of(cell.variation).layouts,
             lambda revision: known(repository, cell.fixups, revision),
         )

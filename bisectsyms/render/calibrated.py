@@ -1,0 +1,65 @@
+"""What was measured at a revision, for people: a table of the kinds, then the choice, the class and the way on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bisectsyms.core.words import count, duration, percent, plain
+from bisectsyms.usecases.calibrate import Calibrated, Rate
+
+
+def show_calibrated(calibrated: Calibrated) -> None:
+    """The answer on stdout."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    revision = calibrated.revision
+    where = f"{calibrated.cell} -j{calibrated.jobs} {calibrated.variation} (profile {calibrated.profile})"
+    console.print(plain(f"{revision} ({revision.title}), {where}"), markup=False)
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("kind", "failed", "rate", "per attempt", "failures per hour"):
+        table.add_column(column, no_wrap=True)
+    for one in calibrated.kinds:
+        table.add_row(
+            str(one.kind),
+            f"{one.seen.failed} of {one.seen.attempts}" if one.seen.attempts else "not tried",
+            _rate(one.seen) if one.seen.attempts else "",
+            duration(one.seconds) if one.seconds is not None else "",
+            f"{one.per_hour:.{0 if one.per_hour >= 10 else 2}f}" if one.per_hour else "",
+        )
+    console.print(table)
+    for line in lines(calibrated):
+        console.print(plain(line), markup=False)
+
+
+def lines(calibrated: Calibrated) -> Iterator[str]:
+    """What is below the table."""
+    if calibrated.stopped:
+        yield f"not measured to the end ({calibrated.stopped})"
+    if calibrated.chosen is None:
+        yield calibrated.why
+    else:
+        yield f"kind: {calibrated.chosen} ({calibrated.why})"
+        yield from _estimates(calibrated)
+        yield f"class: {calibrated.nature}"
+        for seen in (*calibrated.experiments, calibrated.circumstances):
+            if seen:
+                yield f"  {seen}"
+    yield f"{count(calibrated.attempts, 'attempt')} made now; next: {calibrated.next_step}"
+
+
+def _estimates(calibrated: Calibrated) -> Iterator[str]:
+    selected, fresh = calibrated.selected, calibrated.fresh
+    if selected is not None:
+        yield f"  when it was chosen: {selected.failed} of {selected.attempts} failed, {_rate(selected)}"
+    if fresh is not None:
+        yield f"  on fresh attempts since: {fresh.failed} of {fresh.attempts} failed, {_rate(fresh)}"
+
+
+def _rate(rate: Rate) -> str:
+    if not rate.failed:
+        return f"under {percent(rate.high)}"
+    return f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)})"

@@ -1,0 +1,222 @@
+"""The verb that measures a failure where it is known to show: which kind of attempt, how often, of which class.
+
+All it learns is in the ledger, where `bisect` and `step` find it; called again it makes only what is missing. They
+measure in the same way when nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bisectsyms.core.belief import Sample
+from bisectsyms.core.decide import EXCLUDED, Ask, Decision, GaugeRules, before
+from bisectsyms.core.gauging import Gauge, fresh, gauge
+from bisectsyms.core.ladder import Choice, Try, Unseen, climb, rate_of
+from bisectsyms.core.nature import Circumstance, Nature, Shown, alone_wanted, follows, nature
+from bisectsyms.model import Kind, Observation, Outcome, Revision
+from bisectsyms.usecases.desk import Desk
+from bisectsyms.usecases.judging import Judging
+from bisectsyms.usecases.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Of a number of attempts."""
+
+    failed: int
+    attempts: int
+    rate: float
+    """Expected, over all that it may be."""
+    low: float
+    high: float
+    """Of the 95 % interval; where nothing failed, what is excluded with 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """One kind of attempt at the revision."""
+
+    kind: Kind
+    seen: Rate
+    seconds: float | None
+    """Of one attempt; None where none was made."""
+    per_hour: float | None
+    """Failures, expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The answer of `bisectsyms calibrate`."""
+
+    revision: Revision
+    profile: str
+    cell: str
+    jobs: int
+    variation: str
+    kinds: tuple[OfKind, ...]
+    chosen: Kind | None
+    why: str
+    """Why that kind; or why none is."""
+    selected: Rate | None
+    """What the chosen kind had shown when it was chosen."""
+    fresh: Rate | None
+    """And since then: the best of several looks better than it is."""
+    nature: Nature
+    experiments: tuple[str, ...]
+    """By which the class was seen."""
+    circumstances: str
+    """What the rate follows, as far as is seen."""
+    alone: Rate | None
+    """With one job of make."""
+    attempts: int
+    """Of this call."""
+    stopped: str
+    """Why it ended before the rate was known; empty if it did not."""
+    next_step: str
+
+    @property
+    def answered(self) -> bool:
+        return self.chosen is not None and not self.stopped
+
+
+def calibrate(judging: Judging, revision: Revision, limits: Limits) -> Calibrated:
+    """Make the attempts at `revision` that are missing, until the rate and the class are known, or the limits are over.
+
+    Raises:
+        UserError, InfraError: see `Desk`.
+    """
+    bench, options = judging.bench, judging.options
+    while True:
+        rules = GaugeRules(
+            draws=judging.draws,
+            arrival=bench.arrival(revision),
+            failures=options.failures,
+            lowest_rate=options.lowest_rate,
+            max_attempts=options.max_attempts,
+            kinds=bench.kinds,
+        )
+        answer = gauge(bench.seen(revision), rules)
+        stopped = limits.over() if isinstance(answer, Ask) else ""
+        if stopped or not isinstance(answer, Ask):
+            return _calibrated(judging, revision, answer, stopped)
+        bench.at_once(revision, answer)
+
+
+def _calibrated(judging: Judging, revision: Revision, answer: Ask | Gauge | Decision, stopped: str) -> Calibrated:
+    bench = judging.bench
+    seen = bench.seen(revision)
+    standing = climb(seen, bench.kinds, judging.options.lowest_rate)
+    choice = standing if isinstance(standing, Choice) else None
+    when = [one for one in seen[: choice.at] if one.kind is choice.kind] if choice else []
+    since = fresh(seen, choice) if choice else []
+    shown = Shown(Nature.UNKNOWN, ())
+    if choice:
+        shown = nature(choice.kind, [*when, *since], judging.draws, bench.cell.jobs)
+    return Calibrated(
+        revision=revision,
+        profile=bench.cell.profile,
+        cell=str(bench.cell),
+        jobs=bench.cell.jobs,
+        variation=bench.cell.variation,
+        kinds=_kinds(bench.kinds, seen),
+        chosen=choice.kind if choice else None,
+        why=answer.rationale if isinstance(answer, Decision) else standing.why,
+        selected=_rate(when) if when else None,
+        fresh=_rate(since) if since else None,
+        nature=shown.nature,
+        experiments=shown.experiments,
+        circumstances=follows(_circumstances(judging, revision, choice.kind)) if choice else "",
+        alone=None,
+        attempts=bench.made,
+        stopped=stopped,
+        next_step=_next_step(standing, stopped),
+    )
+
+
+def chosen(desk: Desk, calibrated: Calibrated) -> list[Observation]:
+    """The evidence of the chosen kind."""
+    seen = desk.seen(calibrated.revision)
+    return [one for one in seen if one.kind is calibrated.chosen and one.outcome.is_evidence]
+
+
+def one_job_tells(calibrated: Calibrated, mine: Sequence[Observation]) -> int:
+    """How many attempts with -j1 would tell more of the class; 0 where none do, or where they are not cheap."""
+    if calibrated.chosen is None or calibrated.stopped:
+        return 0
+    shown = Shown(calibrated.nature, calibrated.experiments)
+    return alone_wanted(shown, calibrated.chosen, calibrated.jobs, mine)
+
+
+def with_one_job(judging: Judging, calibrated: Calibrated, mine: Sequence[Observation], limits: Limits) -> Calibrated:
+    """The same with what attempts under -j1 show: `judging` is of the cell that differs by that alone.
+
+    None are made where the objtree would have to be built again: it is one experiment more, no condition.
+    """
+    bench, revision, wanted = judging.bench, calibrated.revision, one_job_tells(calibrated, mine)
+    shown = Shown(calibrated.nature, calibrated.experiments)
+    draw = next((one.draw for one in mine if one.outcome.is_failure), None)
+    alone = chosen(bench, calibrated)
+    while calibrated.chosen and len(alone) < wanted and not any(one.outcome.is_failure for one in alone):
+        if limits.over() or bench.made > 2 * wanted or before(calibrated.chosen, bench.arrival(revision)):
+            break
+        why = f"does -j1 fail, too? {len(alone)} of up to {wanted} clean"
+        bench.at_once(revision, Ask(calibrated.chosen, why, draw))
+        alone = chosen(bench, calibrated)
+    if calibrated.chosen:
+        shown = nature(calibrated.chosen, mine, judging.draws, calibrated.jobs, alone)
+    return replace(
+        calibrated,
+        nature=shown.nature,
+        experiments=shown.experiments,
+        alone=_rate(alone) if alone else None,
+        attempts=calibrated.attempts + bench.made,
+    )
+
+
+def _rate(seen: Sequence[Observation]) -> Rate:
+    sample = Sample.of(seen)
+    total = sample.failed + sample.clean
+    belief = rate_of(sample.failed, sample.clean)
+    low, high = belief.interval()
+    if not sample.failed:
+        return Rate(0, total, 0.0, 0.0, 1.0 - EXCLUDED ** (1 / total) if total else 1.0)
+    return Rate(sample.failed, total, belief.expected_rate(), low, high)
+
+
+def _kinds(kinds: Sequence[Kind], seen: Sequence[Observation]) -> tuple[OfKind, ...]:
+    """Those that can be repeated, and what else was made."""
+    found = []
+    for kind in Kind:
+        mine = [one for one in seen if one.kind is kind and one.outcome.is_evidence]
+        if not mine and kind not in kinds:
+            continue
+        rate = _rate(mine)
+        seconds = sum(one.seconds for one in mine) / len(mine) if mine else None
+        found.append(OfKind(kind, rate, seconds, 3600 * rate.rate / seconds if seconds else None))
+    return tuple(found)
+
+
+def _circumstances(judging: Judging, revision: Revision, kind: Kind) -> list[Circumstance]:
+    ledger, bench = judging.bench.ledger, judging.bench
+    found = []
+    for one in ledger.attempts(tree=bench.known(revision).tree, cell=bench.cell.key):
+        result = one.result
+        if one.plan.kind is kind and result and result.outcome.is_evidence and ledger.exclusion(one.number) is None:
+            measured = result.measured
+            found.append(Circumstance(measured.slots_in_use, measured.load, result.outcome is not Outcome.CLEAN))
+    return found
+
+
+def _next_step(standing: Try | Choice | Unseen, stopped: str) -> str:
+    if stopped:
+        return "the same command goes on"
+    if isinstance(standing, Unseen) and standing.artefact:
+        return "bisectsyms clean --yes, and the same command again: stale objects may have failed"
+    if not isinstance(standing, Choice):
+        return "check the profile (-j, toolchain, kconfig) against the report, or a lower --min-rate to look longer"
+    if standing.kind.is_from_scratch:
+        return (
+            f"bisectsyms bisect GOOD BAD; each attempt is a {standing.kind} build, so --slots, and --until for a night"
+        )
+    return "bisectsyms bisect GOOD BAD, or git bisect run bisectsyms: both know what was measured here"
