@@ -18,6 +18,8 @@ from bisectsyms.core.fixups import REFUSED
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Consistency, Draw, Kind, Observation, Outcome, Verdict
 
+NO_LINK_SCRIPT = "no-link-script"
+"""Signature of a replay that cannot be made: the link is a recipe of make, or its programs have paths of their own."""
 SAME_BROKEN = 2
 SAME_TIMEOUT = 2
 MOST_FRUITLESS = 4
@@ -186,7 +188,8 @@ def before(kind: Kind, arrival: Kind | None) -> Kind | None:
 
 
 def last_is_broken(seen: Sequence[Observation]) -> bool:
-    return bool(seen) and seen[-1].outcome is Outcome.BROKEN
+    """Whether the build broke just now; a replay that cannot be made is no build."""
+    return bool(seen) and seen[-1].outcome is Outcome.BROKEN and seen[-1].signature != NO_LINK_SCRIPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from bisectsyms.core.belief import Belief, Sample, prior
-from bisectsyms.core.decide import attempts_to_exclude
+from bisectsyms.core.decide import NO_LINK_SCRIPT, attempts_to_exclude
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Draw, Kind, Observation
 
@@ -99,6 +99,8 @@ def climb(seen: Sequence[Observation], kinds: Sequence[Kind], lowest_rate: float
 
     A choice stands: the evidence at other commits is of that kind. What is seen later does not take it back.
     """
+    lacking = {one.kind for one in seen if one.signature == NO_LINK_SCRIPT}
+    kinds = [kind for kind in kinds if kind not in lacking]
     tallies: dict[Kind, _Tally] = {}
     failed = list[Draw]()
     answer: Try | Choice | Unseen | None = None

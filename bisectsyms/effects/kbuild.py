@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bisectsyms.core.classify import Ruling, Seen, classify
+from bisectsyms.core.decide import NO_LINK_SCRIPT
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
 from bisectsyms.core.words import listed
@@ -31,7 +32,7 @@ from bisectsyms.errors import InfraError
 from bisectsyms.inputs.knowledge import Knowledge
 from bisectsyms.model import Draw, Kind, Measured, Outcome, Plan, Result, Revision
 
-NO_SCRIPT = Ruling(Outcome.BROKEN, "no-link-script", "this revision has no link script that could be run by itself")
+NO_SCRIPT = Ruling(Outcome.BROKEN, NO_LINK_SCRIPT, "this revision has no link script that could be run by itself")
 CHUNK = 1 << 20
 
 

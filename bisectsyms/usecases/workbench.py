@@ -44,7 +44,7 @@ class Workbench(Bench):
         InfraError: no slot, no space.
     """
 
-    kinds = (Kind.RELINK, Kind.CLEAN)
+    kinds = (Kind.REPLAY, Kind.RELINK, Kind.CLEAN)
 
     def __init__(
         self,
