@@ -186,6 +186,12 @@ def test_a_race_of_the_small_kernel_is_told(user: User, make_history: MakeHistor
 PROFILE = ("--profile", "smallkernel")
 
 
+def test_what_is_varied_is_what_was_typed(user: User, make_history: MakeHistory) -> None:
+    history = make_history(Failure.NONE, commits=12, broken=False, unrelated=False)
+    answer, status, error = run(user, history.repo, *PROFILE, "--vary", "pad:2", "--max-attempts", "1", "bad")
+    assert (status, answer["variation"]) == (3, "pad:2"), error
+
+
 @pytest.mark.slow
 def test_a_race_that_only_clean_builds_show_is_found_by_climbing(user: User, make_history: MakeHistory) -> None:
     history = make_history(Failure.HEADER, seed=2, commits=12, broken=False, unrelated=False)

@@ -82,8 +82,8 @@ def _question(repository: Repository, rev: str | None, given: dict[str, Any]) ->
     from bisectsyms.effects.dag import Ends, find_ends
     from bisectsyms.effects.question import Question, read_question
 
-    names = ("profile", "toolchain", "jobs", "sweep", "min_rate", "slots")
-    typed = {name: given[name] for name in names if given[name] is not None}
+    names = ("profile", "toolchain", "jobs", "sweep", "vary", "min_rate", "slots")
+    typed = {name: given[name] for name in names if given[name] not in (None, ())}
     state, last, ends = None if rev else read_bisect(repository), None, None
     with contextlib.suppress(UserError):  # no search, or of another version: then all is on the command line
         last = read_question(repository.state_dir)
