@@ -16,6 +16,9 @@ Values = NDArray[np.float64]
 
 CERTAIN = 0.35
 """Prior mass of a failure that shows in every attempt."""
+CERTAIN_DRAWN = 0.05
+"""The same where attempts come with layouts, in both classes. There a repeat of a failure tells the class and not the
+rate, so fewer attempts speak against it before commits are named."""
 TILT = 0.7
 """Rates below 1 have a density of rate^TILT in the logarithm of the rate: between uniform there and uniform. The
 means of the layout cells are uniform in the logarithm: there a tilt claimed too much."""
@@ -60,7 +63,8 @@ class Cells:
 
 def cells(min_rate: float, *, layouts: bool) -> Cells:
     """The prior for rates of at least `min_rate`; with `layouts` the layout class is held beside the schedule class."""
-    rates, masses = _rates(min_rate, TILT)
+    certain = CERTAIN_DRAWN if layouts else CERTAIN
+    rates, masses = _rates(min_rate, TILT, certain)
     old = np.concatenate([[0.0], np.geomspace(LOWEST_OLD, 1.0 / RISE, OLD_RATES)])
     new_grid, old_grid = (grid.ravel() for grid in np.meshgrid(rates, old, indexing="ij"))
     share = np.where((old_grid > 0.0) & (old_grid * RISE <= new_grid * 1.0001), OLD, 0.0)
@@ -72,7 +76,7 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
     weight, below = weight[kept], old_grid[kept]
     schedule = len(new)
     if layouts:
-        _, masses = _rates(min_rate, 0.0)
+        _, masses = _rates(min_rate, 0.0, certain)
         mean, kappa = (grid.ravel() for grid in np.meshgrid(rates[::2], np.array(KAPPAS), indexing="ij"))
         mean = np.minimum(mean, 0.995)
         possible = mean * kappa >= LEAST_ALPHA
@@ -86,11 +90,11 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
     return Cells(new, below, spread, np.log(weight / weight.sum()), schedule)
 
 
-def _rates(min_rate: float, tilt: float) -> tuple[Values, Values]:
+def _rates(min_rate: float, tilt: float, certain: float) -> tuple[Values, Values]:
     """Rates and their prior masses, both of shape (rates,): finer where 1 - rate matters, and some mass at 1."""
     top = np.array([0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.985])
     rates = np.concatenate([np.geomspace(min_rate, 0.5, 22), top])
     edges = np.concatenate([[rates[0]], np.sqrt(rates[1:] * rates[:-1]), [1.0]])
     widths = np.diff(np.log(edges)) * rates**tilt
-    masses = np.concatenate([(1.0 - CERTAIN) * widths / widths.sum(), [CERTAIN]])
+    masses = np.concatenate([(1.0 - certain) * widths / widths.sum(), [certain]])
     return np.concatenate([rates, [1.0]]), masses
