@@ -2,7 +2,7 @@
 
     make bench-kernel BENCH_KERNEL='--folder DIR --source TARBALL --rounds 12'
 
-Two clean builds of s3c6400_defconfig by plain make, one with ccache in another slot, and links by turns: half an hour
+A clean build of s3c6400_defconfig by plain make, two with ccache in another slot, and links by turns: half an hour
 on two idle cores. Needs what `bisectsyms doctor --profile s3c6400` asks for, ccache, and linux-source-6.1.
 """
 
@@ -169,8 +169,8 @@ def measure(truth: Case, folder: Path, rounds: int, say: Callable[[str], None]) 
         say("arriving in the first slot")
         _arrive(bench)
         by_hand = ByHand(bench.slot.src, folder / "plain")
-        say("a clean build by make alone, twice")
-        clean = [by_hand.clean(bench.objtree.path / ".config") for _ in range(2)]
+        say("a clean build by make alone")
+        clean = [by_hand.clean(bench.objtree.path / ".config")]
         figures["clean make"] = min(one.wall for one in clean)
         figures["clean make, CPU"] = min(one.cpu for one in clean)
         caller = by_hand.caught()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,17 +45,30 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-@pytest.fixture(params=[Failure.NONE, Failure.RACE])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workbench]:
-    history = write_history(tmp_path / "linux", request.param, seed=1, commits=12, unrelated=False)
-    with Workbench(
-        Repository.discover(history.repo, {}),
-        find_profile("smallkernel", state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path),
-        Options(slots_dir=tmp_path / "slots", toolchains=load_toolchains(tmp_path)),
-        os.environ,
-        Heard(),
-    ) as bench:
-        yield bench
+@pytest.fixture
+def open_bench(tmp_path: Path) -> Iterator[Callable[[Failure], Workbench]]:
+    opened: list[Workbench] = []
+
+    def build(failure: Failure) -> Workbench:
+        history = write_history(tmp_path / "linux", failure, seed=1, commits=12, unrelated=False)
+        bench = Workbench(
+            Repository.discover(history.repo, {}),
+            find_profile("smallkernel", state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path),
+            Options(slots_dir=tmp_path / "slots", toolchains=load_toolchains(tmp_path)),
+            os.environ,
+            Heard(),
+        )
+        opened.append(bench)
+        return bench
+
+    yield build
+    for bench in opened:
+        bench.close()
+
+
+@pytest.fixture
+def bench(open_bench: Callable[[Failure], Workbench]) -> Workbench:
+    return open_bench(Failure.NONE)
 
 
 def _made(bench: Workbench, kind: Kind, length: int) -> Attempt:
@@ -70,17 +83,11 @@ def _told(attempt: Attempt) -> tuple[Outcome, str, str]:
 def test_a_replay_is_the_link_of_make(bench: Workbench) -> None:
     _made(bench, bench.from_nothing, 3)
     replayed = _made(bench, Kind.REPLAY, 9)
-    assert _told(replayed)[0] is Outcome.CLEAN  # the race is in make's targets, and not in the link script
+    assert _told(replayed)[0] is Outcome.CLEAN
     assert shows(bench.objtree.path / "vmlinux", Draw(9).build_version)
     assert _told(_made(bench, Kind.REPLAY, 9)) == _told(replayed)
     assert _told(_made(bench, Kind.REPLAY, 20))[1] != _told(replayed)[1], "another length is another layout"
-    relinked = _made(bench, Kind.RELINK, 9)
-    assert _told(relinked)[1] == _told(replayed)[1]
-    if _told(relinked)[0] is Outcome.CLEAN and bench.repository.head().title.startswith("12"):
-        assert _told(relinked)[2] == _told(replayed)[2]
-    log = (bench.slot.path / "log").read_text()
-    assert "make" in log
-    assert not bench.reporter.lines or all(line == "CLEAN" or line == "INCONSISTENT" for line in bench.reporter.lines)  # type: ignore[attr-defined]
+    assert _told(_made(bench, Kind.RELINK, 9)) == _told(replayed), "make links the same"
 
 
 def test_a_long_version_is_cut_off(tmp_path: Path) -> None:
@@ -102,15 +109,16 @@ def test_what_was_caught_belongs_to_one_revision(bench: Workbench) -> None:
     assert _told(_made(bench, Kind.REPLAY, 3))[0] is Outcome.BROKEN
 
 
-def test_an_attempt_says_which_input_of_the_link_did_not_hold_still(bench: Workbench) -> None:
+def test_a_race_is_named_by_the_input_that_did_not_hold_still(open_bench: Callable[[Failure], Workbench]) -> None:
+    bench = open_bench(Failure.RACE)
     _made(bench, bench.from_nothing, 3)
-    for _ in range(40):
-        attempt = _made(bench, Kind.RELINK, 9)
-        assert attempt.result is not None
-        if attempt.result.outcome.is_failure:
-            assert "init/version-timestamp.o changed between" in attempt.result.why
-            digest = dict(attempt.result.evidence)["link-moved"]
-            assert bench.store.open(digest).read().startswith(b"init/version-timestamp.o changed between .tmp_vmlinux")
-            break
-    else:
-        assert "fingerprint" not in bench.repository.git("log", "--format=%s"), "the race never showed"
+    assert all(_told(_made(bench, Kind.REPLAY, 9))[0] is Outcome.CLEAN for _ in range(4)), "it is in make's targets"
+    for _ in range(60):
+        result = _made(bench, Kind.RELINK, 9).result
+        assert result is not None
+        if result.outcome.is_failure:
+            assert "init/version-timestamp.o changed between" in result.why
+            moved = bench.store.open(dict(result.evidence)["link-moved"]).read()
+            assert moved.startswith(b"init/version-timestamp.o changed between .tmp_vmlinux")
+            return
+    pytest.fail("the race never showed in 60 relinks")
