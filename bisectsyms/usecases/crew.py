@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from bisectsyms.core.decide import Ask
+from bisectsyms.core.decide import Ask, before
 from bisectsyms.core.words import count
 from bisectsyms.effects import fixups
 from bisectsyms.effects.forked import Worker, heard, stop_all
@@ -201,8 +201,8 @@ class Crew(Desk):
         free = self.places() if empty else self.ready()
         places = sorted(free.items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
         for slot, place in places[:left]:
-            arrival = None if empty else self.arrival_from(place, revision)
-            self.start(slot, revision, Ask(arrival, ask.why) if arrival else ask)
+            first = None if empty else before(ask.kind, self.arrival_from(place, revision))
+            self.start(slot, revision, Ask(first, ask.why) if first else ask)
             ask = ask if ask.by_all else replace(ask, draw=None)
         made = [self.wait()[1] for _ in places[:left]]
         return tuple(sorted(made, key=lambda one: one.number))

@@ -147,7 +147,9 @@ def _headers(run: Run) -> Iterator[Check]:
 def _ccache(run: Run) -> Check:
     status, out = run(("ccache", "--version"))
     if status:
-        return Check("ccache", "warn", "not installed: repeated clean builds take longer", "ccache")
+        return Check(
+            "ccache", "warn", "not installed: the first build in a slot, and every move, take longer", "ccache"
+        )
     return Check("ccache", "ok", _first_line(out))
 
 
