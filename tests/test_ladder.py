@@ -63,6 +63,23 @@ def test_a_failure_of_clean_builds_alone_is_found_before_hundreds_of_relinks() -
     assert 50 <= relinks <= 80, "four builds of 100 s, and as long for relinks of 5 s"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("s+", "chosen replay"),
+        ("3xs- s+", "chosen replay"),
+        ("40xs- s+", "try relink"),  # 2 s each, so a relink of 5 s may fail ten times as often per second
+        ("40xs- s+ 2xr-", "try relink"),
+        ("40xs- s+ 40xr-", "chosen replay"),
+        ("40xs- s+ r+ r- r+ r+ r- r+ r+ r+", "chosen relink"),
+    ],
+)
+def test_where_the_cheap_kind_fails_seldom_the_next_one_has_its_chance(words: str, expected: str) -> None:
+    answer = climb(seen(words), (REPLAY, RELINK, CLEAN), RATE / 10)
+    assert not isinstance(answer, Unseen)
+    assert f"{'chosen' if isinstance(answer, Choice) else 'try'} {answer.kind}" == expected
+
+
 def test_nothing_fails_at_all() -> None:
     answer = climb(seen("14xr- 14xc- i-"), KINDS, RATE)
     assert isinstance(answer, Unseen)

@@ -22,6 +22,8 @@ TRIAL = 0.02
 """A cheaper kind is given up when it would have missed what a dearer one shows with this probability at most."""
 REGRET = 0.1
 """Of two kinds that fail the better one is known when it is expected to lose no more than this part to the other."""
+REGRET_UNSHOWN = 0.5
+"""The same where the other is dearer and has not failed: it contains the cheaper one, so mostly it fails as often."""
 ENOUGH = 8
 """Failures after which the better one is taken, whatever is expected."""
 DEARER = 8.0
@@ -172,7 +174,7 @@ def _standing(
         )
         return Unseen(kinds[-1], text, artefact=True)
     given_up = "; ".join(_given_up(tallies[kind], kind, tallies[shown], shown) for kind in cheaper)
-    if len(failing) == 1:
+    if len(failing) == 1 and not _may_be_better(tallies, kinds, shown):
         return Choice(shown, given_up or f"{shown} is the cheapest kind, and it fails", number)
     return _better(tallies, kinds, failing, given_up, number)
 
@@ -198,14 +200,25 @@ def _better(
         if kind is not leader
         and _loss((tallies[leader].rate, costs[leader]), (tallies[kind].rate, costs[kind])) > REGRET * pace[leader]
     ]
+    doubtful += _may_be_better(tallies, kinds, leader)
     if doubtful and tallies[leader].failed < ENOUGH:
         among = [leader, *doubtful]
-        kind = min(among, key=lambda one: (tallies[one].total + 1) * costs[one])
+        kind = min(among, key=lambda one: (tallies.get(one, _Tally()).total + 1) * costs[one])
         return Try(kind, f"which fails more often per second, {' or '.join(one.value for one in among)}?")
     others = tuple(kind for kind in failing if kind is not leader)
     than = " and ".join(f"{kind} ({3600 * pace[kind]:.1f})" for kind in others)
     why = f"{leader} fails more often per hour ({3600 * pace[leader]:.1f} expected) than {than}"
     return Choice(leader, "; ".join(filter(None, (given_up, why))), number, others)
+
+
+def _may_be_better(tallies: Mapping[Kind, _Tally], kinds: Sequence[Kind], leader: Kind) -> list[Kind]:
+    """Dearer kinds that have not failed, where the leader fails so seldom that they may be worth their price."""
+    costs, mine = _prices(tallies, kinds), tallies[leader].rate
+    least = REGRET_UNSHOWN * mine.expected_rate() / costs[leader]
+    dearer = [one for one in kinds[kinds.index(leader) + 1 :] if not tallies.get(one, _Tally()).failed]
+    return [
+        one for one in dearer if _loss((mine, costs[leader]), (tallies.get(one, _Tally()).rate, costs[one])) > least
+    ]
 
 
 def _loss(mine: tuple[Belief, float], other: tuple[Belief, float]) -> float:
