@@ -122,3 +122,24 @@ def test_a_race_is_named_by_the_input_that_did_not_hold_still(open_bench: Callab
             assert moved.startswith(b"init/version-timestamp.o changed between .tmp_vmlinux")
             return
     pytest.fail("the race never showed in 60 relinks")
+
+
+def test_an_object_that_is_another_one_than_where_it_passed_is_named(
+    open_bench: Callable[[Failure], Workbench], tmp_path: Path
+) -> None:
+    bench = open_bench(Failure.RACE)
+    repo = tmp_path / "linux"
+    with (repo / "fs/inode.c").open("a") as file:
+        file.write("\nconst char inode_built_at[] = __TIME__;\n")
+    bench.repository.git("commit", "--quiet", "--all", "--message", "an object that is never the same", cwd=repo)
+    _made(bench, Kind.CLEAN, 9)
+    passed = False
+    for _ in range(30):
+        result = _made(bench, Kind.CLEAN, 9).result
+        assert result is not None
+        if passed and result.outcome.is_failure:
+            assert "unlike the last attempt here that passed: fs/inode.o" in result.why
+            assert bench.store.open(dict(result.evidence)["link-unlike"]).read() == b"fs/inode.o\n"
+            return
+        passed = passed or result.outcome is Outcome.CLEAN
+    pytest.fail("the race never showed in 30 clean builds")

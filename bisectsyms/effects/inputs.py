@@ -54,6 +54,8 @@ class Inputs:
     """The same of the objects that hold the version string, and of what the draw joins."""
     moved: Sequence[str]
     """Inputs that changed while the link ran: which, and between which passes."""
+    unlike: Sequence[str] = ()
+    """Of a failure: inputs that are not those of the last attempt that passed here, at the same revision."""
 
     @property
     def digest(self) -> str:

@@ -21,6 +21,7 @@ from bisectsyms.effects import kconfig, link
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.inputs import Inputs, inputs, lines
 from bisectsyms.effects.kconfig import Came
+from bisectsyms.effects.lastclean import LastClean
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.makelines import MakeLines
 from bisectsyms.effects.replay import Replay, forget, shows
@@ -215,7 +216,11 @@ class Builder(MakeLines):
         obj = self.objtree.path
         if plan.kind is Kind.REPLAY and not shows(obj / "vmlinux", plan.draw.build_version):
             self.warn("the version string of a replay is not the one that was drawn: all its draws are one layout")
-        return self.inputs()
+        linked, last, key = self.inputs(), LastClean(self.slot), f"{plan.revision.tree} {plan.draw.factors}"
+        if ruling.outcome is Outcome.CLEAN:
+            last.note(key, linked)
+            return linked
+        return replace(linked, unlike=last.differing(key, linked))
 
     def inputs(self) -> Inputs:
         """What the last link in the objtree was made of."""
@@ -250,6 +255,7 @@ class Builder(MakeLines):
             if linked:
                 (made / "link-inputs").write_text(lines((*linked.files, *linked.drawn)))
                 (made / "link-moved").write_text("".join(f"{text}\n" for text in linked.moved))
+                (made / "link-unlike").write_text("".join(f"{name}\n" for name in linked.unlike))
             command = replay.pasteable() if plan.kind is Kind.REPLAY and (replay := self.replay(plan)) else plan.command
             (made / "command").write_text(f"{command}\n")
             (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
@@ -262,10 +268,12 @@ class Builder(MakeLines):
 
 
 def _told(ruling: Ruling, linked: Inputs | None) -> str:
-    """Why it ended as it did, and which input of the link did not hold still."""
-    if linked and linked.moved and ruling.outcome is Outcome.INCONSISTENT:
-        return f"{ruling.why}; {listed(linked.moved[:3])}"
-    return ruling.why
+    """Why it ended as it did, and which inputs of the link did not hold still, or are others than where it passed."""
+    told = [ruling.why]
+    if linked and ruling.outcome is Outcome.INCONSISTENT:
+        told += [listed(linked.moved, 3)] if linked.moved else []
+        told += [f"unlike the last attempt here that passed: {listed(linked.unlike, 3)}"] if linked.unlike else []
+    return "; ".join(told)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
