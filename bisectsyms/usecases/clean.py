@@ -6,13 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bisectsyms.effects import slots
+from bisectsyms.effects import ccache, slots
 from bisectsyms.effects.gitrepo import Repository
 
 
 @dataclass(frozen=True, slots=True)
 class SlotSize:
-    """One slot on disk."""
+    """One slot on disk, or what is common to them."""
 
     path: Path
     size: int
@@ -22,10 +22,10 @@ class SlotSize:
 
 
 def clean(repository: Repository, slots_dir: Path, *, remove: bool) -> tuple[SlotSize, ...]:
-    """The slots of `repository`; with `remove` those that nobody uses are deleted."""
-    report = []
+    """The slots of `repository` and their ccache; with `remove` what nobody uses is deleted."""
+    report, any_busy = [], slots.in_use(slots_dir, repository) > 0
     for path in sorted(slots.repository_folder(slots_dir, repository).glob("*")):
-        busy = slots.is_locked(path / "lock")
+        busy = any_busy if path.name == ccache.FOLDER else slots.is_locked(path / "lock")
         size = _size(path)
         if remove and not busy:
             shutil.rmtree(path, ignore_errors=True)
