@@ -80,6 +80,21 @@ def test_where_the_cheap_kind_fails_seldom_the_next_one_has_its_chance(words: st
     assert f"{'chosen' if isinstance(answer, Choice) else 'try'} {answer.kind}" == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("4xr- r+ 13xs-", "replay on trial"),
+        ("4xr- r+ 14xs-", "relink"),  # six relinks of 5 s, fifteen replays of 2 s
+        ("9xr- 3xr+ 20xs-", "replay on trial"),  # its rate is known
+        ("r+ 2xs-", "replay on trial"),
+    ],
+)
+def test_how_often_the_dearer_kind_fails_is_found_while_the_cheaper_one_is_tried(words: str, expected: str) -> None:
+    answer = climb(seen(words), (REPLAY, RELINK, CLEAN), RATE / 10)
+    assert isinstance(answer, Try)
+    assert f"{answer.kind}{' on trial' if answer.on_trial else ''}" == expected
+
+
 def test_nothing_fails_at_all() -> None:
     answer = climb(seen("14xr- 14xc- i-"), KINDS, RATE)
     assert isinstance(answer, Unseen)

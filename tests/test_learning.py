@@ -322,16 +322,16 @@ def test_the_search_is_kept_for_our_own_attempts_only(history: Callable[..., Bis
 
 
 def test_the_search_is_made_anew_when_another_kind_counts(history: Callable[..., Bisected]) -> None:
-    bisected = history()
+    bisected, built = history(), replace(FAILED, measured=replace(FAILED.measured, seconds=300.0))
     bisected.made("10", CLEAN)
     learning = bisected.learning()
     first = learning.search()
-    bisected.made("10", FAILED, kind=Kind.CLEAN)
+    bisected.made("10", built, kind=Kind.CLEAN)
     assert learning.search() is first
     assert learning.kind.value == "relink", "it was not tried often enough"
     assert learning.next() == 9, "where it must show that it can"
     for _ in range(2):
-        bisected.made("10", FAILED, kind=Kind.CLEAN)
+        bisected.made("10", built, kind=Kind.CLEAN)
     for _ in range(5):
         bisected.made("10", CLEAN)
     assert learning.search() is not first

@@ -26,6 +26,11 @@ REGRET_UNSHOWN = 0.5
 """The same where the other is dearer and has not failed: it contains the cheaper one, so mostly it fails as often."""
 ENOUGH = 8
 """Failures after which the better one is taken, whatever is expected."""
+RATED = 3
+"""Failures of a kind after which its rate is known well enough to say how long a cheaper one is to be tried.
+
+After one in five that would be 129 times, after three in twelve 30.
+"""
 DEARER = 8.0
 """An attempt of a kind that was never made is taken to cost so many of the next cheaper one."""
 LEAST = 1e-3
@@ -165,6 +170,8 @@ def _standing(
         clean = tallies[kind].clean if kind in tallies else 0
         if clean < needed:
             of = f"{tallies[shown].failed} of {tallies[shown].total} {shown} attempts failed"
+            if failing and tallies[shown].failed < RATED and _is_due(tallies, kinds, shown, kind):
+                return Try(shown, f"{of}: how often, and so how long has {kind} to be tried?")
             return Try(kind, f"does {kind} fail, too? {of}, {clean} of up to {needed} clean", on_trial=True)
     if not failing:
         stayed = " and ".join(f"{tallies[kind].clean} {kind}" for kind in kinds)
@@ -177,6 +184,13 @@ def _standing(
     if len(failing) == 1 and not _may_be_better(tallies, kinds, shown):
         return Choice(shown, given_up or f"{shown} is the cheapest kind, and it fails", number)
     return _better(tallies, kinds, failing, given_up, number)
+
+
+def _is_due(tallies: Mapping[Kind, _Tally], kinds: Sequence[Kind], one: Kind, other: Kind) -> bool:
+    """Whether the next attempt of one kind leaves it with no more seconds than the next of the other does."""
+    costs = _prices(tallies, kinds)
+    made = {kind: tallies.get(kind, _Tally()).total + 1 for kind in (one, other)}
+    return made[one] * costs[one] <= made[other] * costs[other]
 
 
 def _given_up(cheap: _Tally, kind: Kind, dear: _Tally, shown: Kind) -> str:
