@@ -131,7 +131,8 @@ def test_an_object_that_is_another_one_than_where_it_passed_is_named(
     repo = tmp_path / "linux"
     with (repo / "fs/inode.c").open("a") as file:
         file.write("\nconst char inode_built_at[] = __TIME__;\n")
-    bench.repository.git("commit", "--quiet", "--all", "--message", "an object that is never the same", cwd=repo)
+    me = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    bench.repository.git(*me, "commit", "--quiet", "--all", "--message", "an object that is never the same", cwd=repo)
     _made(bench, Kind.CLEAN, 9)
     passed = False
     for _ in range(30):
