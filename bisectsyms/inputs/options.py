@@ -52,7 +52,9 @@ class Slots(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if value == "auto":
             return AUTO
-        return click.IntRange(1, MOST_SLOTS).convert(value, param, ctx)
+        if not str(value).isdecimal() or not 1 <= int(value) <= MOST_SLOTS:
+            self.fail(f"{value!r} is neither a number from 1 to {MOST_SLOTS} nor auto", param, ctx)
+        return int(value)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
