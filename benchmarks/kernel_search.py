@@ -168,7 +168,8 @@ def main(
     except BisectsymsError as error:
         raise click.ClickException(str(error)) from error
     failed = sum(one.outcome is Outcome.INCONSISTENT for one in built)
-    right = answer["culprit"] == question.culprit
+    named = answer["culprit"]
+    right = isinstance(named, dict) and named["commit"] == question.culprit
     fastest = min(one.measured.seconds for one in built)
     result: dict[str, object] = {"right": right, "seconds": round(seconds), "load_at_begin": round(load, 1)}
     result |= {"clean_builds": len(built), "failed": failed, "clean_build": round(fastest), "asked": asdict(ways)}
