@@ -271,7 +271,7 @@ def test_what_never_fails_and_what_always_did(user: User, tmp_path: Path) -> Non
 
 def test_limits_end_it_undecided_and_the_same_command_goes_on(user: User, tmp_path: Path) -> None:
     repo = write(tmp_path / "repo", ["exit 0"] * 6 + [CHANCE.format(of_256=128)] * 6)
-    words = ("--json", "1", "12", "--", "sh", "test.sh")
+    words = ("--json", "--confidence", "0.999", "1", "12", "--", "sh", "test.sh")
     first = bisect(user, repo, "--max-attempts", "3", *words)
     assert first.returncode == 3
     assert json.loads(first.stdout)["stopped"] == "--max-attempts 3"
