@@ -26,9 +26,11 @@ import click
 from benchmarks import report
 from benchmarks.kernel_history import Case, case
 from benchmarks.kernel_test import CACHE
+from benchmarks.plain_build import OUTPUTS
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.makeflags import rewritten
 from bisectsyms.core.tools import gcc_tools
+from bisectsyms.effects import link
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.makelines import PINNED
 from bisectsyms.effects.toolpath import Caller, ToolPath
@@ -42,7 +44,6 @@ from bisectsyms.usecases.workbench import Workbench
 NAME = "kernel-trials"
 REVISION = "HEAD~8"
 """A commit before the failure of the history: what is measured are attempts, not luck."""
-OUTPUTS = ("vmlinux", "System.map", ".tmp_vmlinux*")
 LENGTH = 5
 
 
@@ -107,9 +108,7 @@ class ByHand:
         return _run(caller.argv, env, Path(caller.cwd))
 
     def _remove(self) -> None:
-        for pattern in OUTPUTS:
-            for path in self.obj.glob(pattern):
-                path.unlink()
+        link.remove(self.obj, OUTPUTS)
 
 
 def _run(argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> Took:

@@ -14,8 +14,10 @@ from statistics import median
 
 from benchmarks import report
 from benchmarks.kernel_trials import Quiet
+from benchmarks.plain_build import OUTPUTS
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.nature import differ
+from bisectsyms.effects import link
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
@@ -26,7 +28,6 @@ from bisectsyms.usecases.workbench import Workbench
 
 LINKS = 250
 """Of each; a difference of .13 at a rate of .5 shows in two of three runs at 1 %."""
-OUTPUTS = ("vmlinux", "System.map", ".tmp_vmlinux*")
 
 
 def watching() -> bool:
@@ -43,9 +44,7 @@ def watching() -> bool:
             make = bench.builder.make(bench.builder.source(), Kind.RELINK, Draw(), "vmlinux", jobs=True)
             for number in range(2 * LINKS):
                 watched = number % 2 == 0
-                for pattern in OUTPUTS:
-                    for path in bench.objtree.path.glob(pattern):
-                        path.unlink()
+                link.remove(bench.objtree.path, OUTPUTS)
                 env = make.env if watched else {**make.env, "PATH": os.environ["PATH"]}
                 begun = time.perf_counter()
                 ended = subprocess.run(make.argv, cwd=make.cwd, env=env, capture_output=True, text=True, check=False)

@@ -181,8 +181,6 @@ def _standing(
         )
         return Unseen(kinds[-1], text, artefact=True)
     given_up = "; ".join(_given_up(tallies[kind], kind, tallies[shown], shown) for kind in cheaper)
-    if len(failing) == 1 and not _may_be_better(tallies, kinds, shown):
-        return Choice(shown, given_up or f"{shown} is the cheapest kind, and it fails", number)
     return _better(tallies, kinds, failing, given_up, number)
 
 
@@ -220,6 +218,8 @@ def _better(
         kind = min(among, key=lambda one: (tallies.get(one, _Tally()).total + 1) * costs[one])
         return Try(kind, f"which fails more often per second, {' or '.join(one.value for one in among)}?")
     others = tuple(kind for kind in failing if kind is not leader)
+    if not others:
+        return Choice(leader, given_up or f"{leader} is the cheapest kind, and it fails", number)
     than = " and ".join(f"{kind} ({3600 * pace[kind]:.1f})" for kind in others)
     why = f"{leader} fails more often per hour ({3600 * pace[leader]:.1f} expected) than {than}"
     return Choice(leader, "; ".join(filter(None, (given_up, why))), number, others)

@@ -23,9 +23,8 @@ from bisectsyms.effects.toolpath import Link, Pass
 
 CACHE = ".bisectsyms-inputs"
 """In the objtree: what was hashed before."""
-ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
-"""How an archive begins (ar(5); thin ones since binutils 2.19)."""
-THIN = ARCHIVES[1]
+THIN = b"!<thin>\n"
+"""How an archive begins that only names its members (binutils 2.19 and later)."""
 OF_THE_DRAW = ("init/version*.o", "init/.version*.o", "pad/[0-9]*.o")
 """Made anew for each link, with the version string in them; and what a draw joins (effects/pad.py)."""
 OUTPUTS = (".tmp_*", ".btf.*", "vmlinux", "vmlinux.unstripped")

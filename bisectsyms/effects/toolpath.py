@@ -1,8 +1,8 @@
 """Wrappers around the tools of a build, in a folder in front of its PATH.
 
 ld, nm and the compiler keep their names, so no command line of kbuild changes and nothing is compiled again for them.
-ld notes what each pass of the link of vmlinux is made of and who runs it; nm keeps what it says of the images, where
-the link script would delete it; the compiler goes through ccache, where there is one.
+ld notes what each pass of the link of vmlinux is made of and who runs it; the compiler goes through ccache, where there
+is one. What nm says of the images is caught by NM= (effects/nmtap.py), in the few eras that need it.
 
 A tool that a profile names by its path is not wrapped: nothing would find the wrapper.
 """
