@@ -38,7 +38,7 @@ bench: setup
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 bench-kernel: setup
-	@$(BIN)/python -m benchmarks.kernel_trials $(BENCH_KERNEL)
+	@env -u MAKELEVEL $(BIN)/python -m benchmarks.kernel_trials $(BENCH_KERNEL)
 
 kernel-test: setup
 	@$(BIN)/python -m benchmarks.kernel_matrix $(KERNEL_MATRIX)
