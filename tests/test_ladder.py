@@ -95,6 +95,12 @@ def test_how_often_the_dearer_kind_fails_is_found_while_the_cheaper_one_is_tried
     assert f"{answer.kind}{' on trial' if answer.on_trial else ''}" == expected
 
 
+def test_after_eight_failures_the_only_kind_that_failed_is_taken_and_why_is_whole() -> None:
+    answer = climb(seen("40xs- s+" + 7 * " 30xs- s+"), (REPLAY, RELINK, CLEAN), RATE / 10)
+    assert isinstance(answer, Choice)
+    assert (answer.kind, answer.why, answer.rivals) == (REPLAY, "replay is the cheapest kind, and it fails", ())
+
+
 def test_nothing_fails_at_all() -> None:
     answer = climb(seen("14xr- 14xc- i-"), KINDS, RATE)
     assert isinstance(answer, Unseen)
