@@ -24,19 +24,14 @@ from pathlib import Path
 import click
 
 from benchmarks import report
+from benchmarks.benches import opened
 from benchmarks.bisect_run import git, logged
 from benchmarks.kernel_history import case
 from benchmarks.kernel_test import CACHE
-from benchmarks.kernel_trials import Quiet
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.words import duration
-from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import BisectsymsError
-from bisectsyms.inputs.profile import find_profile
-from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Kind, Outcome, Result
-from bisectsyms.usecases.bench import Options
-from bisectsyms.usecases.workbench import Workbench
 
 NAME = "kernel-search"
 
@@ -101,10 +96,7 @@ def makes(rate: float, ways: Asked, confidence: float) -> tuple[int, float, floa
 
 def clean_builds(question: Question, folder: Path, wanted: int) -> list[Result]:
     """Clean builds at the culprit and the bad end, those of the search among them; more are made if they are few."""
-    slots = folder / "slots"
-    profile = find_profile("s3c6400", state_dir=slots, xdg_config_home=slots, cwd=slots)
-    options = Options(slots_dir=slots, toolchains=load_toolchains(slots))
-    with Workbench(Repository.discover(question.repo, {}), profile, options, os.environ, Quiet()) as bench:
+    with opened(question.repo, folder / "slots", "s3c6400") as bench:
         made = list[Result]()
         revisions = [bench.repository.resolve(one) for one in (question.culprit, question.bad)]
         for revision in revisions:

@@ -14,9 +14,8 @@ import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +23,7 @@ from pathlib import Path
 import click
 
 from benchmarks import report
+from benchmarks.benches import opened
 from benchmarks.kernel_history import Case, case
 from benchmarks.kernel_test import CACHE
 from benchmarks.plain_build import OUTPUTS
@@ -31,14 +31,10 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.makeflags import rewritten
 from bisectsyms.core.tools import gcc_tools
 from bisectsyms.effects import link
-from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.makelines import PINNED
 from bisectsyms.effects.toolpath import Caller, ToolPath
 from bisectsyms.errors import BisectsymsError
-from bisectsyms.inputs.profile import find_profile
-from bisectsyms.inputs.toolchains import load_toolchains
-from bisectsyms.model import Attempt, Draw, Kind, Plan
-from bisectsyms.usecases.bench import Options
+from bisectsyms.model import Draw, Kind
 from bisectsyms.usecases.workbench import Workbench
 
 NAME = "kernel-trials"
@@ -53,19 +49,6 @@ class Took:
 
     wall: float
     cpu: float
-
-
-class Quiet:
-    """Nobody looks on."""
-
-    def say(self, text: str) -> None:
-        click.echo(f"  {text}")
-
-    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def ended(self, attempt: Attempt) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +101,6 @@ def _run(argv: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -
     return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-@contextmanager
-def _bench(repo: Path, slots: Path) -> Iterator[Workbench]:
-    profile = find_profile("s3c6400", state_dir=slots, xdg_config_home=slots, cwd=slots)
-    options = Options(slots_dir=slots, toolchains=load_toolchains(slots))
-    with Workbench(Repository.discover(repo, {}), profile, options, os.environ, Quiet()) as bench:
-        yield bench
-
-
 def _attempt(bench: Workbench, kind: Kind) -> Took:
     """One attempt with all that we do around it; it must be clean."""
     begun = time.perf_counter()
@@ -144,7 +119,7 @@ def _arrive(bench: Workbench) -> None:
 
 def _many(repo: Path, slots: Path, times: int) -> tuple[float, float]:
     """When so many replays began and ended, in a slot of its own that was warm before."""
-    with _bench(repo, slots) as bench:
+    with opened(repo, slots, "s3c6400") as bench:
         _arrive(bench)
         begun = time.time()
         for _ in range(times):
@@ -164,7 +139,7 @@ def measure(truth: Case, folder: Path, rounds: int, say: Callable[[str], None]) 
     repo, slots = Path(truth.repo), folder / "slots"
     slots.mkdir(exist_ok=True)
     figures: dict[str, float] = {}
-    with _bench(repo, slots) as bench:
+    with opened(repo, slots, "s3c6400") as bench:
         say("arriving in the first slot")
         _arrive(bench)
         by_hand = ByHand(bench.slot.src, folder / "plain")
@@ -190,7 +165,7 @@ def measure(truth: Case, folder: Path, rounds: int, say: Callable[[str], None]) 
         bench.builder.inputs()
         figures["inputs"] = time.perf_counter() - begun
         say("a build with a warm ccache in a second slot")
-        with _bench(repo, slots) as second:
+        with opened(repo, slots, "s3c6400") as second:
             _attempt(second, Kind.CACHED)  # what the first slot has not compiled through ccache
             figures["cached clean build, CPU"] = _attempt(second, Kind.CACHED).cpu
             _arrive(second)

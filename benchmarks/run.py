@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, or those named. Ends with 1 if a target of the project is missed.
 
-    python -m benchmarks.run [startup] [classify] [overhead] [right] [search] [calibration] [watching]
+    python -m benchmarks.run [startup] [classify] [overhead] [right] [search] [calibration] [watching] [sweep]
 
 `right` takes most of an hour on an idle machine and goes on where it was stopped; remove
 benchmarks/results/right.json to begin anew. `search` is as long; see its module for git_bayesect.
@@ -14,6 +14,7 @@ from benchmarks.calibration import measure as calibration
 from benchmarks.right import right
 from benchmarks.search import search
 from benchmarks.speed import classify, overhead, startup
+from benchmarks.sweep import sweep
 from benchmarks.watching import watching
 
 ALL = {
@@ -24,6 +25,7 @@ ALL = {
     "search": search,
     "calibration": calibration,
     "watching": watching,
+    "sweep": sweep,
 }
 
 

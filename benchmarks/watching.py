@@ -13,18 +13,13 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import report
-from benchmarks.kernel_trials import Quiet
+from benchmarks.benches import opened
 from benchmarks.plain_build import OUTPUTS
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.nature import differ
 from bisectsyms.effects import link
-from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.inputs.profile import find_profile
-from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Draw, Kind
 from bisectsyms.smallkernel.history import Failure, write_history
-from bisectsyms.usecases.bench import Options
-from bisectsyms.usecases.workbench import Workbench
 
 LINKS = 250
 """Of each; a difference of .13 at a rate of .5 shows in two of three runs at 1 %."""
@@ -36,9 +31,7 @@ def watching() -> bool:
     with tempfile.TemporaryDirectory(prefix="bisectsyms-bench-") as name:
         folder = Path(name)
         history = write_history(folder / "linux", Failure.RACE, seed=1, commits=12, unrelated=False)
-        profile = find_profile("smallkernel-arm", state_dir=folder, xdg_config_home=folder, cwd=folder)
-        options = Options(slots_dir=folder / "slots", toolchains=load_toolchains(folder))
-        with Workbench(Repository.discover(history.repo, {}), profile, options, os.environ, Quiet()) as bench:
+        with opened(history.repo, folder / "slots", "smallkernel-arm") as bench:
             head = bench.repository.resolve(history.bad)
             bench.attempt(head, Ask(bench.from_nothing, "benchmark"))
             make = bench.builder.make(bench.builder.source(), Kind.RELINK, Draw(), "vmlinux", jobs=True)

@@ -26,6 +26,7 @@ from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.model import Attempt, Draw, Kind, Outcome
+from bisectsyms.smallkernel.causes import spot
 from bisectsyms.smallkernel.history import Failure, write_history
 from bisectsyms.usecases.bench import Options
 from bisectsyms.usecases.workbench import Workbench
@@ -337,16 +338,9 @@ def test_the_linkers_that_are_here_link_it(build: Build, vary: str, package: str
 
 
 def rare(history: Path, build: Build, *, length: int) -> None:
-    """A commit on top whose final link has a symbol too many at one place of the last message modulo 8."""
-    at_one = build("pinned").symbol("error_end")
-    digits = {f"{(at_one + length - 1) % 8:x}", f"{(at_one + length - 1) % 8 + 8:x}"}
-    last = "vmlinux_link vmlinux ${kallsymso}\n"
-    odd = f"""\
-more=
-if grep -q '[{"".join(sorted(digits))}] . error_end$' "${{kallsyms_vmlinux}}.syms"; then more=--defsym=odd=1; fi
-vmlinux_link vmlinux ${{kallsymso}} $more
-"""
-    edit(history, SCRIPT, (last, odd))
+    """A commit on top whose link fails at this length of eight."""
+    odd = spot(build("pinned").symbol("error_end") + length - 1)
+    edit(history, odd.path, (odd.old, odd.new))
 
 
 @pytest.mark.slow
