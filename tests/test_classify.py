@@ -15,7 +15,8 @@ from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from bisectsyms.core.classify import Ruling, Seen, classify
-from bisectsyms.core.logscan import MOST_LINE, Digest, scan
+from bisectsyms.core.loglines import MOST_LINE
+from bisectsyms.core.logscan import Digest, scan
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.model import Outcome

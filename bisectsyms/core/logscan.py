@@ -8,15 +8,14 @@ merely quotes (a compiler showing source, a shell trace, git log, a mail) is nev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from bisectsyms.core.errorlines import NEEDLES, ErrorLine, error_line
+from bisectsyms.core.loglines import MOST_LINE, QUOTED, blocks, clean, text
 from bisectsyms.model import Outcome
 
-MOST_LINE = 64 * 1024
-"""Bytes of a line that are looked at; what follows up to its end is dropped."""
 MOST_TEXT = 300
 
 
@@ -70,26 +69,9 @@ def scan(chunks: Iterable[bytes], signatures: Sequence[Signature], *, roots: Seq
     `roots` are the paths of O= and of the source as the build saw them; errors are named relative to them.
     """
     scanner = _Scanner(signatures, roots)
-    for block in _blocks(chunks):
+    for block in blocks(chunks):
         scanner.take(block)
     return scanner.digest()
-
-
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines, several at a time; of a line that grows past MOST_LINE the rest is dropped."""
-    open_line = bytearray()
-    for chunk in chunks:
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            first = chunk.find(b"\n") + 1 if open_line else 0
-            if first:
-                open_line += chunk[: min(first - 1, MOST_LINE)]
-                yield bytes(open_line) + b"\n"
-                open_line.clear()
-            yield chunk[first:end]
-        open_line += chunk[end : end + max(0, MOST_LINE - len(open_line))]
-    if open_line:
-        yield bytes(open_line)
 
 
 class _Scanner:
@@ -143,8 +125,8 @@ class _Scanner:
         return starts
 
     def _look(self, raw: bytes, number: int) -> None:
-        line = _clean(raw)
-        if _QUOTED.match(line):
+        line = clean(raw)
+        if QUOTED.match(line):
             return
         margin = raw.startswith((b" ", b"\t"))
         suspect = self._of_signatures.search(line) is not None
@@ -153,7 +135,7 @@ class _Scanner:
                 self._found[signature.id] = Finding(
                     signature.id,
                     signature.outcome,
-                    _text(line)[:MOST_TEXT],
+                    text(line)[:MOST_TEXT],
                     number,
                     signature.why,
                     signature.even_if_passed,
@@ -161,7 +143,7 @@ class _Scanner:
                 self._wanted = [one for one in self._wanted if one.id not in self._found]
         if len(self._wanted) < len(self._tests):
             self._plan()
-        error = None if margin else error_line(_text(line[: 4 * MOST_TEXT]), self._roots)
+        error = None if margin else error_line(text(line[: 4 * MOST_TEXT]), self._roots)
         if error and (self._error is None or error.key < self._error.key):
             self._error, self._error_number = error, number
 
@@ -169,36 +151,12 @@ class _Scanner:
         findings = tuple(self._found[one.id] for one in self._all if one.id in self._found)
         if self._error is None:
             return Digest(findings, "", self._lines)
-        text = self._error.text[:MOST_TEXT]
-        return Digest(findings, text, self._lines, self._error.name, self._error_number)
+        first = self._error.text[:MOST_TEXT]
+        return Digest(findings, first, self._lines, self._error.name, self._error_number)
 
 
 _LINE = re.compile(rb"\n(?s:.)")
 _LINE_WITHOUT_MARGIN = re.compile(rb"\n[^ \t\n]")
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-_CONTROLS = bytes(set(range(32)) - {9} | {127})
-_QUOTED = re.compile(
-    rb" *\d* \|"  # gcc, and clang since 16, showing a line of source
-    rb"|\++ "  # sh -x
-    rb"|\s*echo "  # make or a script showing what it is about to print
-    rb"|[-+>]"  # a diff, a mail
-    rb"|    "  # git log, and source shown without a margin
-    rb"|(?:commit )?[0-9a-f]{7,40} |HEAD is now at |Subject: "  # titles of commits
-    rb"|[^\s:]+[:-]\d+[:-](?:Inconsistent|.*\becho )"  # grep -n
-)
-
-
-def _clean(raw: bytes) -> bytes:
-    """Without colours, other escapes, NUL bytes and carriage returns."""
-    return _ESCAPES.sub(b"", raw).translate(None, _CONTROLS).rstrip()
-
-
-def _text(line: bytes) -> str:
-    """Printable: what is no UTF-8, and C1 control characters, as backslash escapes."""
-    text = line.decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in text)
 
 
 def _any_of(literals: set[bytes]) -> re.Pattern[bytes]:
