@@ -186,13 +186,14 @@ def maps(draw: st.DrawFn, width: int) -> list[Row]:
     return draw(st.lists(st.one_of(placed, st.tuples(st.just(0), st.sampled_from("Uvw"), NAMES)), min_size=1))
 
 
+@settings(deadline=None)
 @given(st.sampled_from([8, 16]).flatmap(lambda width: st.tuples(st.just(width), maps(width))))
 def test_what_was_written_is_read(case: tuple[int, list[Row]]) -> None:
     width, rows = case
     assert read_map(as_nm(rows, width), "System.map") == as_map(rows)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.one_of(
         st.binary(),
@@ -217,6 +218,7 @@ def test_any_bytes_are_a_map_or_a_user_error(text: bytes) -> None:
             assert line.endswith(f" {letter} {name}")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_map_cut_anywhere(data: st.DataObject) -> None:
     """A cut is seen, or what is left is true but for the end of its last name."""

@@ -37,6 +37,8 @@ class Swap:
     """In the map of before."""
     before: tuple[str, ...]
     after: tuple[str, ...]
+    tied: bool = True
+    """All of them have one address, in one of the maps at least: there nm orders them by name, elsewhere by address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Difference:
     retyped: tuple[str, ...]
     """Same name, another letter."""
     swaps: tuple[Swap, ...]
+    """In the order of addresses; symbols are never in two of them."""
     shifts: tuple[Shift, ...]
     """In the order of addresses; a symbol is where its distance from the one before it changed, so that ten thousand
     symbols behind one that grew by 8 are one shift."""
@@ -58,6 +61,8 @@ class Difference:
     """Symbols of both maps whose address differs."""
     ties: int
     """Addresses of the later map that more than one symbol has."""
+    strayed: tuple[str, ...] = ()
+    """Symbols of both maps that went far away from their neighbours, and so are in no swap and no shift."""
 
     @property
     def is_equal(self) -> bool:

@@ -92,7 +92,7 @@ class _Columns:
         """Add the symbols of some whole lines."""
         self._size += len(block)
         if self._size > MOST_MAP:
-            raise self._error(b"", f"more than {MOST_MAP >> 20} MiB are no map of a kernel")
+            raise UserError(f"{self._name} has more than {MOST_MAP >> 20} MiB: it is no map", next_step=NO_MAP)
         self.cut = not block.endswith(b"\n")
         if self.cut:
             block += b"\n"
