@@ -52,7 +52,10 @@ class LogFacts:
     """What the build's own log tells of its order."""
 
     twice: tuple[str, ...] = ()
-    """Targets that were made more than once by one make: `CC init/version-timestamp.o`."""
+    """Files that go into vmlinux and were made more than once by one make: `CC init/version-timestamp.o`, or where two
+    rules write one file `FPRINT and CC init/version-timestamp.o`."""
+    late: tuple[str, ...] = ()
+    """Such files that were made when a pass of the link had begun: `CC lib/x.o after LD .tmp_vmlinux.kallsyms1`."""
     shuffle: str = ""
     """Seed of make --shuffle, from its error line."""
     damaged: tuple[str, ...] = ()
