@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test check bench bench-kernel kernel-test setup lock clean
+.PHONY: demo test check fuzz bench bench-kernel kernel-test setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -34,6 +34,15 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q -n $(JOBS) -m 'not slow'
 
+# Readers of foreign text, each for so many seconds.
+FUZZ_SECONDS := 60
+
+fuzz: setup
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet 'atheris>=3' \
+		|| { echo 'atheris is not made for this python; without it: pytest tests/test_fuzz_corpus.py'; exit 1; }
+	@$(BIN)/python -m tests.fuzz maps $(FUZZ_SECONDS)
+	@$(BIN)/python -m tests.fuzz logs $(FUZZ_SECONDS)
+
 bench: setup
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
@@ -52,4 +61,4 @@ lock:
 		--no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache dist

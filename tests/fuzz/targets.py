@@ -1,0 +1,56 @@
+"""What must hold for any bytes at all. One function for each kind of text, which raises where it does not hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from bisectsyms.errors import UserError
+from bisectsyms.kallsyms.compare import MOST_JUMP, compare, tied
+from bisectsyms.kallsyms.makelog import read_log
+from bisectsyms.kallsyms.symbols import SymbolMap, read_map
+
+BORDER = b"=\n"
+"""Between two maps of one input; with only one, it is compared with itself."""
+
+
+def two_maps(text: bytes) -> None:
+    """Each is read or refused; of two that are read the comparison adds up."""
+    one, _, two = text.partition(BORDER)
+    before, after = _read(one), _read(two or one)
+    if before is None or after is None:
+        return
+    found = compare(before, after)
+    columns = [(one.addresses, one.types, one.names) for one in (before, after)]
+    assert found.is_equal is (columns[0] == columns[1])
+    assert Counter(found.appeared) == Counter(after.names) - Counter(before.names)
+    assert Counter(found.vanished) == Counter(before.names) - Counter(after.names)
+    assert all(Counter(one.before) == Counter(one.after) and len(one.before) <= MOST_JUMP for one in found.swaps)
+    assert all(one.delta for one in found.shifts)
+    assert found.moved <= sum(one.symbols for one in found.shifts) + len(found.strayed) + _placeless(before, after)
+    assert found.ties == sum(1 for _ in tied(after))
+
+
+def _read(text: bytes) -> SymbolMap | None:
+    try:
+        found = read_map(text, "System.map")
+    except UserError as error:
+        assert error.next_step and error.message.isprintable()
+        return None
+    assert len(found.addresses) == len(found.types) == len(found.names) == text.count(b"\n") + found.cut
+    return found
+
+
+def _placeless(*maps: SymbolMap) -> int:
+    return sum(letter in "Uvw" for one in maps for letter in one.types)
+
+
+def log(text: bytes) -> None:
+    """Pieces say what the whole says, and nothing in it can reach a terminal."""
+    found = read_log([text])
+    assert found == read_log(text[at : at + 7] for at in range(0, len(text), 7))
+    assert all(one.isprintable() for one in (*found.twice, *found.late, *found.damaged, found.shuffle))
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {"maps": two_maps, "logs": log}
+"""By the folder of their corpus."""
