@@ -118,6 +118,7 @@ def test_two_makes_of_one_log_are_not_one() -> None:
         "make: *** [Makefile:219: __sub-make] Error 2",
         "make: Verzeichnis „/src“ wird betreten",
         "make: 'vmlinux' is up to date.",
+        "gmake: Leaving directory '/src'",
     ):
         assert read(one, between, one) == LogFacts()
     for within in (

@@ -151,11 +151,12 @@ def _rising(places: Sequence[int]) -> list[int]:
 
 def _swaps(one: _Side, two: _Side, old: Ints, new: Ints) -> Iterator[Swap]:
     for start, end in _unsorted(new):
-        was, now = old[start:end], np.sort(new[start:end])
-        before, after = one.names(was), two.names(now)
+        was, now = old[start:end].tolist(), sorted(new[start:end].tolist())
+        before, after = (tuple(side.symbols.names[at] for at in places) for side, places in ((one, was), (two, now)))
         if before != after:  # else it is one name many times
-            tied = any(len(np.unique(side.addresses[places])) == 1 for side, places in ((one, was), (two, now)))
-            yield Swap(one.symbols.addresses[was[0]], before, after, tied)
+            old_places = {one.symbols.addresses[at] for at in was}
+            new_places = {two.symbols.addresses[at] for at in now}
+            yield Swap(one.symbols.addresses[was[0]], before, after, 1 in (len(old_places), len(new_places)))
 
 
 def _shifts(one: _Side, two: _Side, old: Ints, new: Ints) -> Iterator[Shift]:

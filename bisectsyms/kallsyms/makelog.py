@@ -44,7 +44,7 @@ class _Reader:
         """One line."""
         if raw.startswith((b"  ", b"# ", b"+ ")):
             self._made(raw)
-        elif raw.startswith(b"make"):
+        elif raw.startswith((b"make", b"gmake")):
             line = clean(raw)
             if found := _SHUFFLED.match(line):
                 self._shuffle = text(found[1])
@@ -110,8 +110,8 @@ _GOES_IN = re.compile(
     r"(?:.+/[^/]+|\.?vmlinux[^/]*)\.[oa]"
 )
 """A name as seen from the objtree. tools/ has makes of its own, whose names begin elsewhere."""
-_OTHER_MAKE = re.compile(rb"make(?:\[1\]: (?:Entering|Leaving) directory|: (?!warning: |\*\*\* Waiting))")
-_SHUFFLED = re.compile(rb"make(?:\[\d+\])?: \*\*\* .* shuffle=(\S{1,40})$")
+_OTHER_MAKE = re.compile(rb"g?make(?:\[1\]: (?:Entering|Leaving) directory|: (?!warning: |\*\*\* Waiting))")
+_SHUFFLED = re.compile(rb"g?make(?:\[\d+\])?: \*\*\* .* shuffle=(\S{1,40})$")
 """GNU make 4.4 and later, at the end of the line of each error."""
 _DAMAGED = re.compile(
     rb": (?:[Ff]ile truncated|[Ff]ile format not recognized|file not recognized|(?:truncated or )?malformed archive)"
