@@ -59,6 +59,12 @@ def test_copies_are_whole_and_of_images_only(images: Path, tap: NmTap) -> None:
     assert [path.name for path in tap.folder.iterdir()] == ["nm"]
 
 
+def test_without_a_folder_for_copies_it_is_nm_all_the_same(images: Path, tap: NmTap) -> None:
+    tap.folder.rename(images / "elsewhere")
+    nm = str(images / "elsewhere/nm")
+    assert _run(images, nm, "-n", "vmlinux") == _run(images, NM, "-n", "vmlinux")
+
+
 def test_calls_side_by_side(images: Path, tap: NmTap) -> None:
     calls = [
         subprocess.Popen([str(tap.nm), "-n", "vmlinux"], cwd=images, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

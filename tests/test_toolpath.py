@@ -11,6 +11,7 @@ import pytest
 
 from bisectsyms.core.tools import gcc_tools, on_path
 from bisectsyms.effects.ccache import Ccache
+from bisectsyms.effects.nmtap import copies
 from bisectsyms.effects.toolpath import LD_INSTEAD, LINKED_TOO, ToolPath
 
 PATH = os.environ["PATH"]
@@ -59,6 +60,18 @@ def test_passes_and_their_caller_are_noted(objtree: Path, tools: ToolPath) -> No
     assert list(noted.caller.argv) == ["sh", "scripts/link-vmlinux.sh", "ld", "-EL with space", ""]
     assert noted.caller.cwd == str(objtree)
     assert noted.caller.env["SEEN"] == "1\n2"
+
+
+def test_what_nm_says_of_an_image_outlives_it(objtree: Path, tools: ToolPath) -> None:
+    _link(objtree, tools)
+    said = subprocess.run(["nm", "-n", "vmlinux"], cwd=objtree, capture_output=True, check=True).stdout
+    script = "nm -n vmlinux > map; nm -n other > other.map; rm vmlinux"
+    subprocess.run(["sh", "-c", script], cwd=objtree, env={"PATH": tools.path(PATH)}, check=True)
+    assert (objtree / "map").read_bytes() == said
+    assert {path.name: path.read_bytes() for path in copies(tools.watch)} == {"vmlinux.nm": said}
+    assert " .symtab " in (tools.watch / "vmlinux.sections").read_text()
+    tools.forget()
+    assert copies(tools.watch) == ()
 
 
 def test_what_the_wrapper_links_is_what_ld_links(objtree: Path, tools: ToolPath) -> None:

@@ -2,7 +2,7 @@
 
 ld, nm and the compiler keep their names, so no command line of kbuild changes and nothing is compiled again for them.
 ld notes what each pass of the link of vmlinux is made of and who runs it; the compiler goes through ccache, where there
-is one. What nm says of the images is caught by NM= (effects/nmtap.py), in the few eras that need it.
+is one. What nm says of the images is kept (effects/nmtap.py), because make deletes vmlinux where the link failed.
 
 A tool that a profile names by its path is not wrapped: nothing would find the wrapper.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.core.tools import Tools
+from bisectsyms.effects import nmtap
 
 TOOLS, WATCH = "tools", "watch"
 LD_INSTEAD = "BISECTSYMS_LD"
@@ -85,6 +86,8 @@ class ToolPath:
             self._write(
                 tools.linker, LD.format(ld=shlex.quote(ld), watch=watch, linked_too=LINKED_TOO, ld_instead=LD_INSTEAD)
             )
+        if nm := _found(tools.nm, path):
+            self._write(tools.nm, nmtap.wrapper(nm, self.seen / WATCH))
         for name in dict.fromkeys((tools.compiler, "gcc")) if ccache else ():
             cc = _found(name, path)
             if cc and Path(cc).resolve() != Path(ccache).resolve():  # /usr/lib/ccache is on PATH: it is cached already
