@@ -7,8 +7,9 @@ version number says nothing. An era is data (configs/knowledge/eras.yaml); here 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,18 @@ class Era:
     """Both maps are still there after a mismatch; otherwise they have to be caught while the link runs."""
     passes: tuple[str, ...]
     """Glob patterns of the tables of every pass, worth keeping as evidence."""
+    images: tuple[str, ...]
+    """Glob patterns of the temporary images; `[0-9]` stands for the pass."""
+    leaves_out: str
+    """Regular expression: lines of `nm -n` that are in no map; empty where each pass leaves its own."""
+
+    def maps(self) -> tuple[str, ...]:
+        """Glob patterns of the maps of each pass, where the build writes any."""
+        return tuple(name for name in self.passes if name.endswith(".syms"))
+
+    def tables(self) -> tuple[str, ...]:
+        """Glob patterns of the kallsyms objects of each pass."""
+        return tuple(name for name in self.passes if name.endswith(".o"))
 
 
 def detect(files: Mapping[str, str], eras: Sequence[Era]) -> Era | None:
@@ -54,3 +67,19 @@ def detect(files: Mapping[str, str], eras: Sequence[Era]) -> Era | None:
     that is not known here; nothing can be concluded from its builds.
     """
     return next((era for era in eras if all(clue.holds(files) for clue in era.clues)), None)
+
+
+def by_names(names: Collection[str], eras: Sequence[Era]) -> Era | None:
+    """The first era whose link could have left files of these names, where there is no script to read; else None.
+
+    Eras with the same names are not told apart, and the latest of them is taken.
+    """
+
+    def there(patterns: Iterable[str]) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+    for era in eras:
+        kept = (*era.passes, *era.images, *(f"{image}.nm" for image in era.images))
+        if there(kept) and (there(era.before) or there(era.maps()) or (era.after in names and not era.leaves_maps)):
+            return era
+    return None

@@ -17,11 +17,12 @@ from bisectsyms.core.decide import NO_LINK_SCRIPT
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
 from bisectsyms.core.words import listed
-from bisectsyms.effects import kconfig, link
+from bisectsyms.effects import kconfig, link, nmtap
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.inputs import Inputs, inputs, lines
 from bisectsyms.effects.kconfig import Came
 from bisectsyms.effects.lastclean import LastClean
+from bisectsyms.effects.linkfiles import ERA
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.makelines import MakeLines
 from bisectsyms.effects.replay import Replay, forget, shows
@@ -256,15 +257,25 @@ class Builder(MakeLines):
                 (made / "link-inputs").write_text(lines((*linked.files, *linked.drawn)))
                 (made / "link-moved").write_text("".join(f"{text}\n" for text in linked.moved))
                 (made / "link-unlike").write_text("".join(f"{name}\n" for name in linked.unlike))
+            (made / ERA).write_text(f"{era.id}\n" if era else "")
             command = replay.pasteable() if plan.kind is Kind.REPLAY and (replay := self.replay(plan)) else plan.command
             (made / "command").write_text(f"{command}\n")
             (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
             files += [(path.name, path) for path in sorted(made.iterdir())]
             files += [(name, obj / name) for name in (".config", ".version") if (obj / name).exists()]
             files += [(path.name, path) for path in (maps.before, maps.after) if path]
+            files += [(path.name, path) for path in self._said_of_images(era)]
             files += [(path.name, path) for path in (self.tap.copies() if self.taps(era) else ())]
             files += [(path.name, path) for name in (era.passes if era else ()) for path in obj.glob(name)]
         return self.store.keep(dict(files).items())
+
+    def _said_of_images(self, era: Era | None) -> list[Path]:
+        """What nm and readelf said of vmlinux, which make deletes, and of the temporary images that left no map."""
+        said = nmtap.copies(self.tool_path.watch)
+        passes = [path for path in said if path.name.startswith(".tmp_")]
+        final = [path for path in said if path not in passes]
+        kept = [*(passes[-1:] if era and era.maps() else passes), *final]
+        return [*kept, *(one for path in kept if (one := path.with_suffix(nmtap.SECTIONS)).exists())]
 
 
 def _told(ruling: Ruling, linked: Inputs | None) -> str:

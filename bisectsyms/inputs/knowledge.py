@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -117,6 +117,8 @@ class EraEntry(Strict):
     outputs: Annotated[tuple[Glob, ...], Field(min_length=1)]
     leaves_maps: bool
     passes: tuple[Glob, ...]
+    images: Annotated[tuple[Glob, ...], Field(min_length=1)]
+    leaves_out: Pattern | Literal[""] = ""
 
 
 class EraFile(Strict):
@@ -127,6 +129,9 @@ class EraFile(Strict):
     @model_validator(mode="after")
     def _complete(self) -> EraFile:
         distinct([entry.id for entry in self.eras])
+        for entry in self.eras:
+            if not entry.leaves_out and not any(name.endswith(".syms") for name in entry.passes):
+                raise ValueError(f"{entry.id}: without maps of the passes, leaves_out says how they are made")
         return self
 
 
