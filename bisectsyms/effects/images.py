@@ -21,8 +21,10 @@ from bisectsyms.kallsyms.assembler import assemble
 from bisectsyms.kallsyms.facts import Image, Section, TableSizes
 from bisectsyms.kallsyms.memory import PARTS, sizes
 from bisectsyms.kallsyms.symbols import SymbolMap
-from bisectsyms.kallsyms.table import ANCHORS, Table, decode
+from bisectsyms.kallsyms.table import ANCHORS, TOKENS, Table, decode
 
+SAID = re.compile(r"([0-9a-f]{8,16}) [A-Za-z?-] (.+)")
+"""A line of nm -n about a symbol that is defined: address and name."""
 SECTION = re.compile(
     r"\s*\[\s*[1-9]\d*\] (\S*) +\S+ +([0-9a-f]+) [0-9a-f]+ ([0-9a-f]+) +[0-9a-f]+ +([A-Za-z]*) +\d+ +\d+ +(\d+)$"
 )
@@ -72,7 +74,9 @@ def read_table(path: Path, bits: int = 32) -> Table:
 
 
 def table_sizes(path: Path, bits: int = 32) -> TableSizes:
-    """How large a kallsyms object is, and its parts; or what its source will be.
+    """How large a kallsyms object is, and its parts.
+
+    The parts alone of its source, of an image that has it inside, and of what is kept of an image (`IMAGE.nm`).
 
     Raises:
         UserError: there is no table, or it is cut.
@@ -80,16 +84,38 @@ def table_sizes(path: Path, bits: int = 32) -> TableSizes:
     if path.suffix == ".S":
         memory, inside = assemble(_lines(path), bits)
         return TableSizes(path.name, 0, sizes(inside, memory.end))
+    if path.suffix == SUFFIX:
+        return TableSizes(path.name.removesuffix(SUFFIX), 0, _linked(path, dict(_said(path))))
     with _opened(path) as file:
         elf = read_headers(str(path), file)
         symbols = list(elf.symbols())
-        found = elf.table(_labels(symbols, PARTS))
+        found = None if elf.linked else elf.table(_labels(symbols, PARTS))
+    if elf.linked:
+        listed = {one.name: one.address for one in symbols if one.section != UNDEFINED}
+        return TableSizes(path.name, 0, _linked(path, listed))
     if found is None:
         raise UserError(f"{path}: there is no kallsyms table in it", next_step="look at the object of a later pass")
     memory, inside = found
-    last = max(inside.values())  # in an image others follow
-    behind = [one.address for one in symbols if last < one.address < memory.end and one.section != UNDEFINED]
-    return TableSizes(path.name, elf.size, sizes(inside, min(behind, default=memory.end)))
+    return TableSizes(path.name, elf.size, sizes(inside, memory.end))
+
+
+def _linked(path: Path, listed: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Parts of a table among the symbols of an image (name to address); the last goes up to the next symbol."""
+    inside = {name: listed[name] for name in PARTS if name in listed}
+    if "kallsyms_names" not in inside:
+        raise UserError(f"{path}: there is no kallsyms table in it", next_step="look at the image of a later pass")
+    last = max(inside.values())
+    end = min((address for address in listed.values() if address > last), default=last)
+    if listed.get("kallsyms_token_index") == last:
+        end = min(end, last + 2 * TOKENS)
+    return sizes(inside, end)
+
+
+def _said(path: Path) -> Iterator[tuple[str, int]]:
+    """(name, address) of each symbol that nm has an address for."""
+    for line in _lines(path):
+        if (found := SAID.match(line)) is not None:
+            yield found[2], int(found[1], 16)
 
 
 def _kept(path: Path) -> Image:

@@ -15,7 +15,7 @@ class TableSizes:
     name: str
     """Its file."""
     size: int
-    """Bytes of the object file, as the kernel's script compares them (`stat -c %s`); 0 of its source."""
+    """Bytes of the object file, as the kernel's script compares them (`stat -c %s`); 0: it is not there."""
     parts: tuple[tuple[str, int], ...]
     """(kallsyms_* label, bytes up to the next one), in the order of the object."""
 
