@@ -125,6 +125,11 @@ def check_evidence(left: LinkFiles, shape: Shape) -> None:
         assert {".text", ".bss"} <= {one.name for one in image.sections}
     maps = dict(pass_maps(left))
     assert [*maps.values()][-1] == left.before.read_bytes()
+    sizes = [table_sizes(one) for one in left.tables]
+    assert len(sizes) == len(maps) - (left.image is None)
+    assert {"kallsyms_names", "kallsyms_markers"} <= {name for one in sizes for name, _ in one.parts}
+    if all(one.size for one in sizes):  # what is linked has what it is not known to have behind it
+        assert len({one.parts for one in sizes}) > 1, "one of them has a word more"
     assert len(maps) == (2 if shape.era == "makefile" else 3), "a third pass came with the sizes, in 4.10"
 
 

@@ -48,7 +48,7 @@ class LinkFiles:
     passes: tuple[Path, ...]
     """Maps of the passes, where the build writes any; `pass_maps` has them in every era."""
     tables: tuple[Path, ...]
-    """kallsyms objects of the passes, or their sources."""
+    """kallsyms objects of the passes, else their sources, else images that have them inside (images.table_sizes)."""
     temporary: Path | None
     """The last temporary image, or what is kept of it (`IMAGE.nm`)."""
     image: Path | None
@@ -73,6 +73,9 @@ def find(folder: Path, eras: Sequence[Era] | None = None) -> LinkFiles:
     maps = _passes(folder, names, era.maps())
     tables = _passes(folder, names, era.tables()) or _passes(folder, names, [f"{one[:-2]}.S" for one in era.tables()])
     images = _images(folder, names, era)
+    image = _final(folder, names, (*maps, *tables, *images))
+    if not tables:  # those that were linked
+        tables = [*images[1:], *([image] if image else [])]
     before = next((folder / name for name in era.before if name in names), None)
     if maps and before is not None and before not in maps and before.name.endswith(".syms"):
         before = maps[-1]  # of an earlier link, which had a pass more
@@ -83,7 +86,7 @@ def find(folder: Path, eras: Sequence[Era] | None = None) -> LinkFiles:
         tuple(maps),
         tuple(tables),
         images[-1] if images else None,
-        _final(folder, names, (*maps, *tables, *images)),
+        image,
         tuple(images),
     )
 
