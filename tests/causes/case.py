@@ -1,0 +1,174 @@
+"""A build that goes wrong by a known cause: the small kernel, bent, and its real make.
+
+What the link of a case prints and leaves is never written by hand. Where bytes decide (what an alignment swallows
+differs between compilers), a case has a number `{n}` in its edits, and the build tries one value after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bisectsyms.kallsyms.facts import Tried
+from bisectsyms.smallkernel.edits import Edit
+from tests.era_shapes import SHAPES, Shape, files_of
+
+MESSAGE = "Inconsistent kallsyms data"
+STEADY = ("KBUILD_BUILD_TIMESTAMP=Thu Jan  1 00:00:00 UTC 2026", "KBUILD_BUILD_USER=u", "KBUILD_BUILD_HOST=h")
+CROSS = {"x86": "", "arm": "arm-linux-gnueabi-", "arm64": "aarch64-linux-gnu-", "powerpc": "powerpc-linux-gnu-"}
+PACKAGES = {
+    "gcc": "gcc",
+    "make": "make",
+    "ld.lld": "lld",
+    "ld.gold": "binutils",
+    "clang": "clang",
+    "llvm-nm": "llvm",
+    "arm-linux-gnueabi-gcc": "gcc-arm-linux-gnueabi",
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+    "powerpc-linux-gnu-gcc": "gcc-powerpc-linux-gnu",
+}
+FORMS = {shape.id: shape for shape in SHAPES}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One build that fails; the expected answer stands in `mechanism` and `trigger`, empty where it is not certain."""
+
+    id: str
+    mechanism: str = ""
+    trigger: str = ""
+    imitates: str = ""
+    """The upstream commit or report, and what was wrong there."""
+    arch: str = "x86"
+    edits: tuple[Edit, ...] = ()
+    """On the tree of the shape; `{n}` in a new text is the number that is tried."""
+    files: tuple[tuple[str, str], ...] = ()
+    """(path, text) that the small kernel does not have."""
+    shape: str = "6.1"
+    """The form of the link, by the id of tests/era_shapes.py."""
+    make: tuple[str, ...] = ()
+    """Words for make; `{n}` as in the edits."""
+    jobs: int = 2
+    numbers: tuple[int, ...] = (0,)
+    """Values of `{n}`, the likeliest first."""
+    earlier: tuple[Edit, ...] | None = None
+    """The same objtree was built before with these edits in place of `edits`, and passed."""
+    once_more: bool = False
+    """Fails now and then only: link again up to 20 times."""
+    tools: tuple[tuple[str, str], ...] = ()
+    """(name, shell script) in front of PATH: what another machine has in this place."""
+    says: str = MESSAGE
+    """What the build prints."""
+    needs: tuple[str, ...] = ()
+    """Programs beside those of the arch."""
+    tried: tuple[Tried, ...] = ()
+    """What a ledger would say of attempts at this revision."""
+    why: str = ""
+    """What decided the outcome, for infrastructure."""
+    shows: str = ""
+    """A symbol name, as a regular expression, that the raw files must show; see tests/test_cause_cases.py."""
+
+    @property
+    def form(self) -> Shape:
+        return FORMS[self.shape]
+
+    def words(self, number: int) -> tuple[str, ...]:
+        """The arguments of make for one number."""
+        return (
+            f"ARCH={self.arch}",
+            f"CROSS_COMPILE={CROSS[self.arch]}",
+            "KBUILD_BUILD_VERSION=1",
+            *STEADY,
+            *(word.replace("{n}", str(number)) for word in self.make),
+        )
+
+
+def variant(case: Case, *more: str) -> Case:
+    """The case under an id that says where it is other."""
+    return replace(case, id="-".join((case.id, case.arch, case.shape, *more)))
+
+
+def missing(case: Case) -> str:
+    """The Debian package of a program that the case needs and this machine has not, or the empty string."""
+    for program in ("make", "gcc", CROSS[case.arch] + "gcc", *case.needs):
+        if shutil.which(program) is None:
+            return PACKAGES[program]
+    return ""
+
+
+def build(case: Case, folder: Path) -> Path:
+    """Build the case in `folder`, new or empty, and return its objtree; AssertionError if it does not fail as it should.
+
+    `folder` then holds `linux` (the source), `obj` (the objtree, with kbuild's link `source`) and `make.log`, the output
+    of the build that failed.
+    """
+    source, obj, log = folder / "linux", folder / "obj", folder / "make.log"
+    folder.mkdir(parents=True, exist_ok=True)
+    if case.earlier is not None:
+        _write(source, tree(replace(case, edits=case.earlier), case.numbers[0]))
+        _configure(case, folder)
+        done = _make(case, folder, case.numbers[0])
+        assert done.returncode == 0, done.stdout
+    for number in case.numbers:
+        _write(source, tree(case, number))
+        if not (obj / ".config").exists():
+            _configure(case, folder)
+        for _ in range(20 if case.once_more else 1):
+            (obj / "vmlinux").unlink(missing_ok=True)
+            done = _make(case, folder, number)
+            log.write_text(done.stdout)
+            if case.says in done.stdout:
+                assert done.returncode, done.stdout
+                return obj
+            assert done.returncode == 0, done.stdout
+    raise AssertionError(f"{case.id} passes: {case.numbers}\n{done.stdout}")
+
+
+def tree(case: Case, number: int) -> dict[str, str]:
+    """The source of the case with one number: path to text."""
+    files = files_of(case.form) | {path: text.replace("{n}", str(number)) for path, text in case.files}
+    for edit in case.edits:
+        replace(edit, new=edit.new.replace("{n}", str(number))).apply(files)
+    return files
+
+
+def _write(source: Path, files: dict[str, str]) -> None:
+    """Write what is new or another text; an equal file keeps its time, as git does it."""
+    for path, text in files.items():
+        place = source / path
+        if not place.exists() or place.read_text() != text:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+            place.chmod(0o755 if text.startswith("#!") else 0o644)
+
+
+def _configure(case: Case, folder: Path) -> None:
+    done = _make(case, folder, case.numbers[0], "smallkernel_defconfig")
+    assert done.returncode == 0, done.stdout
+    (folder / "obj" / "source").symlink_to(folder / "linux")
+
+
+def _make(case: Case, folder: Path, number: int, *targets: str) -> subprocess.CompletedProcess[str]:
+    search = os.environ["PATH"]
+    if case.tools:
+        for name, text in case.tools:
+            place = folder / "tools" / name
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(text)
+            place.chmod(0o755)
+        search = f"{folder / 'tools'}{os.pathsep}{search}"
+    command = ["make", "-C", str(folder / "linux"), f"O={folder / 'obj'}", f"-j{case.jobs}", *case.words(number)]
+    return subprocess.run(
+        [*command, *targets],
+        env={"PATH": search, "LANG": "C"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=300,
+    )
