@@ -30,6 +30,8 @@ PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
     "powerpc-linux-gnu-gcc": "gcc-powerpc-linux-gnu",
 }
+OBJTREE = (".config", ".compile-command", "vmlinux.a")
+"""What a link does not make, of the files in the top folder."""
 FORMS = {shape.id: shape for shape in SHAPES}
 
 
@@ -99,32 +101,51 @@ def missing(case: Case) -> str:
     return ""
 
 
-def build(case: Case, folder: Path) -> Path:
+def build(case: Case, folder: Path, workshop: Path | None = None) -> Path:
     """Build the case in `folder`, new or empty, and return its objtree; AssertionError if it does not fail as it should.
 
     `folder` then holds `linux` (the source), `obj` (the objtree, with kbuild's link `source`) and `make.log`, the output
-    of the build that failed.
+    of the build that failed. With a `workshop` the build takes place there, on the objects that the case of the same
+    arch before it left, and is copied: most cases differ in their link only.
     """
-    source, obj, log = folder / "linux", folder / "obj", folder / "make.log"
+    place = folder if workshop is None else workshop / case.arch
+    _empty(place)
+    log = _build(case, place)
     folder.mkdir(parents=True, exist_ok=True)
+    if workshop is not None:
+        log = log.replace(str(place), str(folder))
+        shutil.copytree(place / "linux", folder / "linux", dirs_exist_ok=True)
+        shutil.copytree(place / "obj", folder / "obj", dirs_exist_ok=True, ignore=shutil.ignore_patterns("source"))
+    (folder / "make.log").write_text(log)
+    (folder / "obj/source").symlink_to(folder / "linux")
+    return folder / "obj"
+
+
+def _empty(place: Path) -> None:
+    """Leave no trace of another link in the objtree."""
+    for path in (place / "obj").glob("*"):
+        if not path.is_dir() and path.name not in OBJTREE:
+            path.unlink()
+
+
+def _build(case: Case, place: Path) -> str:
+    """The log of the first build that fails."""
     if case.earlier is not None:
-        _write(source, tree(replace(case, edits=case.earlier), case.numbers[0]))
-        _configure(case, folder)
-        done = _make(case, folder, case.numbers[0])
+        _write(place / "linux", tree(replace(case, edits=case.earlier), case.numbers[0]))
+        _configure(case, place)
+        done = _make(case, place, case.numbers[0])
         assert done.returncode == 0, done.stdout
     for number in case.numbers:
-        _write(source, tree(case, number))
-        if not (obj / ".config").exists():
-            _configure(case, folder)
+        _write(place / "linux", tree(case, number))
+        _configure(case, place)
         for _ in range(20 if case.once_more else 1):
-            (obj / "vmlinux").unlink(missing_ok=True)
-            done = _make(case, folder, number)
-            log.write_text(done.stdout)
+            (place / "obj/vmlinux").unlink(missing_ok=True)
+            done = _make(case, place, number)
             if case.says in done.stdout:
                 assert done.returncode, done.stdout
-                return obj
+                return done.stdout
             assert done.returncode == 0, done.stdout
-    raise AssertionError(f"{case.id} passes: {case.numbers}\n{done.stdout}")
+    raise AssertionError(f"{case.id} passes with each of {case.numbers}\n{done.stdout}")
 
 
 def tree(case: Case, number: int) -> dict[str, str]:
@@ -136,31 +157,34 @@ def tree(case: Case, number: int) -> dict[str, str]:
 
 
 def _write(source: Path, files: dict[str, str]) -> None:
-    """Write what is new or another text; an equal file keeps its time, as git does it."""
-    for path, text in files.items():
-        place = source / path
-        if not place.exists() or place.read_text() != text:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-            place.chmod(0o755 if text.startswith("#!") else 0o644)
+    """Make the source these files; an equal one keeps its time, as git does it."""
+    for path in source.rglob("*"):
+        if path.is_file() and path.relative_to(source).as_posix() not in files:
+            path.unlink()
+    for name, text in files.items():
+        path = source / name
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o755 if text.startswith("#!") else 0o644)
 
 
-def _configure(case: Case, folder: Path) -> None:
-    done = _make(case, folder, case.numbers[0], "smallkernel_defconfig")
-    assert done.returncode == 0, done.stdout
-    (folder / "obj" / "source").symlink_to(folder / "linux")
+def _configure(case: Case, place: Path) -> None:
+    if not (place / "obj/.config").exists():
+        done = _make(case, place, case.numbers[0], "smallkernel_defconfig")
+        assert done.returncode == 0, done.stdout
 
 
-def _make(case: Case, folder: Path, number: int, *targets: str) -> subprocess.CompletedProcess[str]:
+def _make(case: Case, place: Path, number: int, *targets: str) -> subprocess.CompletedProcess[str]:
     search = os.environ["PATH"]
     if case.tools:
         for name, text in case.tools:
-            place = folder / "tools" / name
-            place.parent.mkdir(exist_ok=True)
-            place.write_text(text)
-            place.chmod(0o755)
-        search = f"{folder / 'tools'}{os.pathsep}{search}"
-    command = ["make", "-C", str(folder / "linux"), f"O={folder / 'obj'}", f"-j{case.jobs}", *case.words(number)]
+            tool = place / "tools" / name
+            tool.parent.mkdir(exist_ok=True)
+            tool.write_text(text)
+            tool.chmod(0o755)
+        search = f"{place / 'tools'}{os.pathsep}{search}"
+    command = ["make", "-C", str(place / "linux"), f"O={place / 'obj'}", f"-j{case.jobs}", *case.words(number)]
     return subprocess.run(
         [*command, *targets],
         env={"PATH": search, "LANG": "C"},

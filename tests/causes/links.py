@@ -19,7 +19,11 @@ def final_link(shape: str, words: str = "", before: str = "") -> tuple[Edit, ...
         command = f"$(if $(filter vmlinux,$@),{before.replace('$', '$$')};) " if before else ""
         return (
             Edit("Makefile", "cmd_vmlinux__ = $(LD)", f"cmd_vmlinux__ = {command}$(LD)"),
-            Edit("Makefile", "$(filter .tmp_kallsyms%,$^)\n", f"$(filter .tmp_kallsyms%,$^) $(if $(filter vmlinux,$@),{words})\n"),
+            Edit(
+                "Makefile",
+                "$(filter .tmp_kallsyms%,$^)\n",
+                f"$(filter .tmp_kallsyms%,$^) $(if $(filter vmlinux,$@),{words})\n",
+            ),
         )
     before += "\n" * bool(before)
     if shape in NUMBERED:
@@ -28,7 +32,9 @@ def final_link(shape: str, words: str = "", before: str = "") -> tuple[Edit, ...
             Edit(LINK, "--no-whole-archive ${kallsymso}\n", "--no-whole-archive ${kallsymso} ${complete}\n"),
             Edit(LINK, f"vmlinux_link {name}\nmksysmap", f"{before}complete='{words}'\nvmlinux_link {name}\nmksysmap"),
         )
-    return (Edit(LINK, "vmlinux_link vmlinux ${kallsymso}\n", f"{before}vmlinux_link vmlinux ${{kallsymso}} {words}\n"),)
+    return (
+        Edit(LINK, "vmlinux_link vmlinux ${kallsymso}\n", f"{before}vmlinux_link vmlinux ${{kallsymso}} {words}\n"),
+    )
 
 
 def more_table(label: str, body: str, align: int = 4, *, last: bool = False) -> tuple[Edit, ...]:
@@ -43,3 +49,11 @@ def more_table(label: str, body: str, align: int = 4, *, last: bool = False) -> 
         Edit(KALLSYMS, "\nint main(", function + "\nint main("),
         Edit(KALLSYMS, "\twrite_names();\n", f"{before}\twrite_{label}();\n{after}"),
     )
+
+
+def each_link(shape: str, commands: str, obj: str) -> tuple[Edit, ...]:
+    """Shell `commands` in front of every link by a script, and their object `obj` in it; `$output` is the image."""
+    name = "\toutput=$1\n" if shape in NUMBERED else ""
+    ld = "\t${LD} ${KBUILD_LDFLAGS} ${LDFLAGS_vmlinux} "
+    archive = "--whole-archive vmlinux.a init/version-timestamp.o"
+    return Edit(LINK, ld, f"{name}{commands}{ld}"), Edit(LINK, archive, f"{archive} {obj}")

@@ -69,6 +69,8 @@ BOUNDARIES = (
         (Edit(LDS, " _edata = .; }", " }"), Edit(LDS, " __bss_start = .;", "")),
     ),
 )
+
+
 def tie(boundary: Boundary, arch: str, shape: str = "6.1") -> Case:
     """One boundary right behind the tables, as one kernel and its link have it."""
     messages = "\t\t*(.banner)\n\t\t*(.messages)\n\t\t*(.messages.end)\n"
