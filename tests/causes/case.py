@@ -102,10 +102,10 @@ def missing(case: Case) -> str:
 
 
 def build(case: Case, folder: Path, workshop: Path | None = None) -> Path:
-    """Build the case in `folder`, new or empty, and return its objtree; AssertionError if it does not fail as it should.
+    """Build the case in `folder`, new or empty, and return its objtree; AssertionError if it does not fail so.
 
-    `folder` then holds `linux` (the source), `obj` (the objtree, with kbuild's link `source`) and `make.log`, the output
-    of the build that failed. With a `workshop` the build takes place there, on the objects that the case of the same
+    `folder` then holds `linux` (the source), `obj` (the objtree, with kbuild's link `source`) and `make.log`, the
+    output of the build that failed. With a `workshop` the build takes place there, on the objects that the case of the same
     arch before it left, and is copied: most cases differ in their link only.
     """
     place = folder if workshop is None else workshop / case.arch
@@ -138,7 +138,9 @@ def _build(case: Case, place: Path) -> str:
     for number in case.numbers:
         _write(place / "linux", tree(case, number))
         _configure(case, place)
-        for _ in range(20 if case.once_more else 1):
+        for again in range(20 if case.once_more else 1):
+            if again:
+                _empty(place)
             (place / "obj/vmlinux").unlink(missing_ok=True)
             done = _make(case, place, number)
             if case.says in done.stdout:
