@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tests.causes import filters, generated, inner, oscillation, temporary, ties
+from tests.causes import (
+    compiler,
+    environment,
+    filters,
+    generated,
+    infrastructure,
+    inner,
+    oscillation,
+    race,
+    stale,
+    stubs,
+    temporary,
+    ties,
+    toolchain,
+    version,
+)
 from tests.causes.case import Case, build, missing
 
 __all__ = ["CASES", "Case", "build", "missing", "variants"]
 
-_MODULES: tuple[ModuleType, ...] = (ties, generated, filters, inner, oscillation, temporary)
+_MODULES: tuple[ModuleType, ...] = (ties, stubs, generated, filters, inner, oscillation, temporary, version, race, stale, toolchain, compiler, environment, infrastructure)
 _OF: dict[str, ModuleType] = {case.id: module for module in _MODULES for case in module.CASES}
 
 CASES: list[Case] = [case for module in _MODULES for case in module.CASES]

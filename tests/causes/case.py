@@ -7,6 +7,7 @@ differs between compilers), a case has a number `{n}` in its edits, and the buil
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -61,9 +62,9 @@ class Case:
     once_more: bool = False
     """Fails now and then only: link again up to 20 times."""
     tools: tuple[tuple[str, str], ...] = ()
-    """(name, shell script) in front of PATH: what another machine has in this place."""
+    """(name, shell script) in front of PATH: what another machine has in this place; `{n}` as in the edits."""
     says: str = MESSAGE
-    """What the build prints."""
+    """What the build prints, as a regular expression."""
     needs: tuple[str, ...] = ()
     """Programs beside those of the arch."""
     tried: tuple[Tried, ...] = ()
@@ -121,10 +122,27 @@ def build(case: Case, folder: Path, workshop: Path | None = None) -> Path:
     return folder / "obj"
 
 
+def verdicts(case: Case, place: Path) -> list[bool]:
+    """Whether the build passes, for each number of the case, all of them in one objtree at `place`."""
+    _empty(place)
+    found = []
+    for number in case.numbers:
+        _write(place / "linux", tree(case, number))
+        _configure(case, place)
+        (place / "obj/vmlinux").unlink(missing_ok=True)
+        done = _make(case, place, number)
+        assert done.returncode == 0 or MESSAGE in done.stdout, done.stdout
+        found.append(done.returncode == 0)
+    return found
+
+
 def _empty(place: Path) -> None:
     """Leave no trace of another link in the objtree."""
+    shutil.rmtree(place / "tools", ignore_errors=True)
     for path in (place / "obj").glob("*"):
-        if not path.is_dir() and path.name not in OBJTREE:
+        if path.is_dir() and path.name.startswith("."):
+            shutil.rmtree(path)
+        elif not path.is_dir() and path.name not in OBJTREE:
             path.unlink()
 
 
@@ -143,7 +161,7 @@ def _build(case: Case, place: Path) -> str:
                 _empty(place)
             (place / "obj/vmlinux").unlink(missing_ok=True)
             done = _make(case, place, number)
-            if case.says in done.stdout:
+            if re.search(case.says, done.stdout):
                 assert done.returncode, done.stdout
                 return done.stdout
             assert done.returncode == 0, done.stdout
@@ -183,7 +201,7 @@ def _make(case: Case, place: Path, number: int, *targets: str) -> subprocess.Com
         for name, text in case.tools:
             tool = place / "tools" / name
             tool.parent.mkdir(exist_ok=True)
-            tool.write_text(text)
+            tool.write_text(text.replace("{n}", str(number)))
             tool.chmod(0o755)
         search = f"{place / 'tools'}{os.pathsep}{search}"
     command = ["make", "-C", str(place / "linux"), f"O={place / 'obj'}", f"-j{case.jobs}", *case.words(number)]
