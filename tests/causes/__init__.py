@@ -24,7 +24,22 @@ from tests.causes.case import Case, build, missing
 
 __all__ = ["CASES", "Case", "build", "missing", "variants"]
 
-_MODULES: tuple[ModuleType, ...] = (ties, stubs, generated, filters, inner, oscillation, temporary, version, race, stale, toolchain, compiler, environment, infrastructure)
+_MODULES: tuple[ModuleType, ...] = (
+    ties,
+    stubs,
+    generated,
+    filters,
+    inner,
+    oscillation,
+    temporary,
+    version,
+    race,
+    stale,
+    toolchain,
+    compiler,
+    environment,
+    infrastructure,
+)
 _OF: dict[str, ModuleType] = {case.id: module for module in _MODULES for case in module.CASES}
 
 CASES: list[Case] = [case for module in _MODULES for case in module.CASES]

@@ -106,8 +106,8 @@ def build(case: Case, folder: Path, workshop: Path | None = None) -> Path:
     """Build the case in `folder`, new or empty, and return its objtree; AssertionError if it does not fail so.
 
     `folder` then holds `linux` (the source), `obj` (the objtree, with kbuild's link `source`) and `make.log`, the
-    output of the build that failed. With a `workshop` the build takes place there, on the objects that the case of the same
-    arch before it left, and is copied: most cases differ in their link only.
+    output of the build that failed. With a `workshop` the build takes place there, on the objects that the case of the
+    same arch before it left, and is copied: most cases differ in their link only.
     """
     place = folder if workshop is None else workshop / case.arch
     _empty(place)

@@ -54,7 +54,14 @@ def again(name: str, arch: str, shape: str = "6.1", number: int = 1) -> Case:
     compiled = "$(CC) $(c_flags)"
     return replace(
         case,
-        edits=(*edits, Edit("scripts/Kbuild.include", f"cmd_cc_o_c = {compiled}", f"cmd_cc_o_c = $(srctree)/scripts/gcc-salted {compiled}")),
+        edits=(
+            *edits,
+            Edit(
+                "scripts/Kbuild.include",
+                f"cmd_cc_o_c = {compiled}",
+                f"cmd_cc_o_c = $(srctree)/scripts/gcc-salted {compiled}",
+            ),
+        ),
         files=(("scripts/gcc-salted", SALTED),),
         imitates="plugins of gcc that draw: latent_entropy, and randstruct without its seed",
     )

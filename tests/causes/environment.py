@@ -29,7 +29,13 @@ class Host:
 
 HOSTS = (
     Host("page", "a host with large pages", "getconf", "-z max-page-size=$(getconf PAGESIZE)", "65536", PAGES),
-    Host("cores", "a host with many cores", "nproc", "$([ $(nproc) -lt 64 ] || echo --defsym=image_slots=$(nproc))", "128"),
+    Host(
+        "cores",
+        "a host with many cores",
+        "nproc",
+        "$([ $(nproc) -lt 64 ] || echo --defsym=image_slots=$(nproc))",
+        "128",
+    ),
     Host("locale", "a host whose user has a locale", "locale", "$([ $(locale charmap) != UTF-8 ] || echo -x)", "UTF-8"),
 )
 

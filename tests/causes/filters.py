@@ -1,4 +1,4 @@
-"""Filter lists disagree: both images have a name, and what writes the one map leaves it out while the other keeps it."""
+"""Filter lists disagree: both images have a name, and what writes the one map leaves it out."""
 
 from __future__ import annotations
 

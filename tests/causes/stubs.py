@@ -80,7 +80,9 @@ def stubs(reach: Reach, shape: str = "6.1", far: int = FAR) -> Case:
     lines.append('.section .far, "ax"')
     for n in range(far):
         lines += [".balign 16", f".globl far_{n}", f".type far_{n}, %function", f"far_{n}: nop"]
-    code = "".join(f'\t"{line.replace(chr(34), chr(92) + chr(34))}\\n"\n' for line in [*lines, reach.tail, ".text"] if line)
+    code = "".join(
+        f'\t"{line.replace(chr(34), chr(92) + chr(34))}\\n"\n' for line in [*lines, reach.tail, ".text"] if line
+    )
     gap = f"\t. = ALIGN(16) + {reach.limit} - 0x2000 + 64 * {{n}};\n\t.far : {{ *(.far) }}\n"
     return Case(
         f"stubs-{reach.name}",

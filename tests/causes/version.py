@@ -40,12 +40,16 @@ def version(name: str, arch: str, shape: str = "6.1") -> Case:
         edits=(
             *ALIASES,
             Edit(LDS, "\t\t*(.kallsyms)\n", ""),
-            Edit(LDS, "\t\t*(.messages.end)\n\t}\n\t. = ALIGN(64);\n", f"\t\t*(.messages.end)\n\t\t*(.kallsyms)\n{end}\t}}\n\t. = ALIGN(16);\n"),
+            Edit(
+                LDS,
+                "\t\t*(.messages.end)\n\t}\n\t. = ALIGN(64);\n",
+                f"\t\t*(.messages.end)\n\t\t*(.kallsyms)\n{end}\t}}\n\t. = ALIGN(16);\n",
+            ),
         ),
     )
 
 
-CASES = (version("distances", "arm"), version("distances", "x86", "6.11"))
+CASES = (version("distances", "arm"), variant(version("distances", "x86", "6.11")))
 MORE = (
     ("x86", "6.1"),
     ("arm64", "6.1"),
