@@ -18,7 +18,8 @@ def _only(pattern: str, then: str, name: str) -> str:
 
 def machine(name: str, arch: str, shape: str = "6.1", lines: int = 40) -> Case:
     """One way of a machine to fail: `killed` with some lines of the map written, `memory` or `disk`."""
-    says, why, numbers = MESSAGE, "killed", (lines,)
+    says, why = MESSAGE, "killed"
+    numbers: tuple[int, ...] = (lines,)
     if name == "killed":
         tool = CROSS[arch] + "nm"
         text = _only(" vmlinux", f"\t{tool} \"$@\" | head -n {{n}}\n\tsh -c 'kill -KILL $$'\n\texit\n", tool)

@@ -48,7 +48,8 @@ def tails(arch: str, shape: str = "6.1", level: str = "-O2") -> Case:
             Edit(
                 "lib/errors.c",
                 "#include <linux/kernel.h>\n",
-                '#include <linux/kernel.h>\n\nconst char *const error_tails[] = { "is not ready", "not ready" };\n',
+                "#include <linux/kernel.h>\n\n"
+                'const char *const error_tails[] = { "device is not ready", "is not ready", "not ready" };\n',
             ),
         ),
         make=("LD=ld.lld",),
