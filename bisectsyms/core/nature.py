@@ -7,19 +7,17 @@ attempt is cheap.
 from __future__ import annotations
 
 import enum
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.belief import Sample, prior
 from bisectsyms.core.decide import depends_on_layout
+from bisectsyms.core.exact import SURE, fisher
 from bisectsyms.core.ladder import TRIAL, rate_of
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Draw, Kind, Observation
 
-SURE = 0.01
-"""Two rates differ if chance would show such a difference less often than this."""
 ELSEWHERE = "threads of one tool, or what is outside of the build"
 MOST_ALONE = 60
 """Attempts with one job that are made at most."""
@@ -139,9 +137,4 @@ def _of(failed: Sequence[bool]) -> str:
 
 def differ(one: Sequence[bool], other: Sequence[bool]) -> bool:
     """Fisher's exact test of two samples of failures, two-sided."""
-    if not one or not other:
-        return False
-    failed, size, total = sum(one) + sum(other), len(one), len(one) + len(other)
-    ways = [math.comb(size, k) * math.comb(total - size, failed - k) for k in range(failed + 1)]
-    at = ways[sum(one)]
-    return sum(way for way in ways if way <= at) / math.comb(total, failed) < SURE
+    return fisher(sum(one), len(one), sum(other), len(other)) < SURE
