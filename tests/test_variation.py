@@ -189,3 +189,20 @@ def test_a_factor_is_read_with_all_it_says(tmp_path: Path) -> None:
             recompiles=True,
         )
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "drew", "named"),
+    [
+        ("sweep:8", Draw(3), "sweep:8"),
+        ("sweep:8", Draw(3, (("extra-pass", ""),)), "sweep:8+extra-pass"),
+        ("sweep:8+pad:4", Draw(3, (("extra-pass", ""), ("pad", "8"))), "sweep:8+extra-pass+pad:4"),
+        ("pinned", Draw(1, (("pad", "8"),)), "pad=8"),
+        ("pinned", Draw(5), "sweep:16"),  # as many lengths as are built without an aid
+        ("sweep:8", Draw(40), "sweep:40"),
+        ("pad:4", Draw(1), "sweep:16"),
+    ],
+)
+def test_a_draw_beyond_a_policy_is_of_one_that_reaches_it(policy: str, drew: Draw, named: str) -> None:
+    """Else an attempt with another pass of the link would be counted among those without."""
+    assert str(Variation.parse(policy, FACTORS).of(drew, FACTORS)) == named

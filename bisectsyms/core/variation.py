@@ -120,11 +120,22 @@ class Variation:
         """The draw without what moves the layout so far."""
         return Draw(draw.length, tuple(one for one in draw.factors if one[0] not in self.moving))
 
-    def of(self, draw: Draw) -> Variation:
-        """The policy that `draw` is of: this one, or where factors were left out, a sweep without them."""
-        names = {name for name, _ in draw.factors}
-        kept = tuple(part for part in self.parts if part.factor.name in names)
-        return self if kept == self.parts else Variation(max(self.lengths, UNAIDED), kept)
+    def of(self, draw: Draw, factors: Factors | None = None) -> Variation:
+        """The policy that `draw` is of: this one, or one that reaches as far: without factors left out, longer.
+
+        What it has besides is added, each with the value drawn; `factors` are those that are known.
+        """
+        values = dict(draw.factors)
+        kept = tuple(part for part in self.parts if part.factor.name in values)
+        added = [Part(factors[name], (value,)) for name, value in draw.factors if factors and name in factors]
+        more = [part for part in added if part.factor.name not in {one.factor.name for one in kept}]
+        if kept == self.parts and draw.length <= self.lengths:
+            lengths = self.lengths
+        else:
+            lengths = max(self.lengths, UNAIDED, draw.length)
+        if kept == self.parts and lengths == self.lengths and not more:
+            return self
+        return Variation(lengths, tuple(sorted((*kept, *more), key=lambda part: part.factor.name)))
 
     def next_draw(self, tree: str, drawn: Iterable[Draw], others: Iterable[Draw] = ()) -> Draw:
         """The draw for the next attempt at the revision with this tree id, given those made there.

@@ -183,6 +183,13 @@ class Bench(Desk):
             self._wait_out(revision, result)
         return attempt
 
+    def check(self, draw: Draw) -> None:
+        """Make sure that attempts with this draw, of another policy than ours, are what they say.
+
+        Raises:
+            UserError: this machine or toolchain lacks something.
+        """
+
     def again(self, attempt: Attempt) -> Attempt:
         """Repeat an attempt: same revision, kind and draw."""
         plan = attempt.plan

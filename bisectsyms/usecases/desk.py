@@ -20,6 +20,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.replay import Replay
 from bisectsyms.effects.slots import Objtree
+from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.model import Attempt, Cell, Draw, Exclusion, Kind, Observation, Plan, Revision, Told
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class Desk(abc.ABC):
 
     def cell_of(self, draw: Draw) -> Cell:
         """Ours, but for a draw that is of another policy."""
-        policy = self.variation.of(draw)
+        policy = self.variation.of(draw, shipped_variations() if draw.factors else None)
         return self.cell if policy is self.variation else replace(self.cell, variation=str(policy))
 
     def known(self, revision: Revision) -> Revision:

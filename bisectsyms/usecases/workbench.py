@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.environment import for_build
-from bisectsyms.core.factors import applied
+from bisectsyms.core.factors import applied, drawn
 from bisectsyms.core.tools import Tools, on_path
 from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
@@ -78,7 +78,8 @@ class Workbench(Bench):
         cell = cell_of(loaded, installed.identity, jobs=options.jobs, variation=variation, fixups=fixups)
         self._place = here(cell.jobs, dict(tools.make).get("CROSS_COMPILE", ""))
         factors = [part.factor for part in variation.parts]
-        refuse_without(factors, self._place, partial(run_quietly, path=env.get("PATH", os.defpath)))
+        self._run = partial(run_quietly, path=env.get("PATH", os.defpath))
+        refuse_without(factors, self._place, self._run)
         super().__init__(repository, cell, variation, options, reporter, sleep=sleep, health=health)
         self._notices = Notices(reporter.say, self.ledger.last_release(cell.key))
         try:
@@ -136,6 +137,12 @@ class Workbench(Bench):
     def clones(self) -> bool:
         """With prefix maps a copy is seen at another path, and everything would be compiled again."""
         return self.builder.view.mode == "bwrap" and not self.cell.in_tree
+
+    def check(self, draw: Draw) -> None:
+        factors = [factor for factor, _ in drawn(draw, shipped_variations())]
+        refuse_without(factors, self._place, self._run)
+        tools = self.builder.tools
+        refuse_unwatched(factors, tools.linker, watched=self.builder.tool_path.watches(tools))
 
     def _clone(self) -> None:
         if cloned := clone(self.slot, self.objtree.path.name, self.repository):
