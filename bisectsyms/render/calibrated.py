@@ -26,7 +26,7 @@ def show_calibrated(calibrated: Calibrated) -> None:
         table.add_row(
             str(one.kind),
             f"{one.seen.failed} of {one.seen.attempts}" if one.seen.attempts else "not tried",
-            _rate(one.seen) if one.seen.attempts else "",
+            rate_text(one.seen) if one.seen.attempts else "",
             duration(one.seconds) if one.seconds is not None else "",
             f"{one.per_hour:.{0 if one.per_hour >= 10 else 2}f}" if one.per_hour else "",
         )
@@ -54,12 +54,13 @@ def lines(calibrated: Calibrated) -> Iterator[str]:
 def _estimates(calibrated: Calibrated) -> Iterator[str]:
     selected, fresh = calibrated.selected, calibrated.fresh
     if selected is not None:
-        yield f"  when it was chosen: {selected.failed} of {selected.attempts} failed, {_rate(selected)}"
+        yield f"  when it was chosen: {selected.failed} of {selected.attempts} failed, {rate_text(selected)}"
     if fresh is not None:
-        yield f"  on fresh attempts since: {fresh.failed} of {fresh.attempts} failed, {_rate(fresh)}"
+        yield f"  on fresh attempts since: {fresh.failed} of {fresh.attempts} failed, {rate_text(fresh)}"
 
 
-def _rate(rate: Rate) -> str:
+def rate_text(rate: Rate) -> str:
+    """`12 % (4 % to 25 %)`, or what is excluded where nothing failed."""
     if not rate.failed:
         return f"under {percent(rate.high)}"
     return f"{percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)})"

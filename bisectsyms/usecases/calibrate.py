@@ -122,8 +122,8 @@ def _calibrated(judging: Judging, revision: Revision, answer: Ask | Gauge | Deci
         kinds=_kinds(bench.kinds, seen),
         chosen=choice.kind if choice else None,
         why=answer.rationale if isinstance(answer, Decision) else standing.why,
-        selected=_rate(when) if when else None,
-        fresh=_rate(since) if since else None,
+        selected=rate_seen(when) if when else None,
+        fresh=rate_seen(since) if since else None,
         nature=shown.nature,
         experiments=shown.experiments,
         circumstances=follows(_circumstances(judging, revision, choice.kind)) if choice else "",
@@ -169,12 +169,13 @@ def with_one_job(judging: Judging, calibrated: Calibrated, mine: Sequence[Observ
         calibrated,
         nature=shown.nature,
         experiments=shown.experiments,
-        alone=_rate(alone) if alone else None,
+        alone=rate_seen(alone) if alone else None,
         attempts=calibrated.attempts + bench.made,
     )
 
 
-def _rate(seen: Sequence[Observation]) -> Rate:
+def rate_seen(seen: Sequence[Observation]) -> Rate:
+    """Of attempts of one kind under one condition; those that are no evidence are left out."""
     sample = Sample.of(seen)
     total = sample.failed + sample.clean
     belief = rate_of(sample.failed, sample.clean)
@@ -191,7 +192,7 @@ def _kinds(kinds: Sequence[Kind], seen: Sequence[Observation]) -> tuple[OfKind, 
         mine = [one for one in seen if one.kind is kind and one.outcome.is_evidence]
         if not mine and kind not in kinds:
             continue
-        rate = _rate(mine)
+        rate = rate_seen(mine)
         seconds = sum(one.seconds for one in mine) / len(mine) if mine else None
         found.append(OfKind(kind, rate, seconds, 3600 * rate.rate / seconds if seconds else None))
     return tuple(found)

@@ -1,0 +1,45 @@
+"""How an experiment ended, for people: a table of the arms, then what it means in one sentence with its p value."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bisectsyms.core.words import count, plain
+from bisectsyms.render.calibrated import rate_text
+from bisectsyms.usecases.experiment import Conducted
+
+
+def show_conducted(conducted: Conducted) -> None:
+    """The answer on stdout."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    revision = conducted.revision
+    where = f"{conducted.cell}, {conducted.kind}, after attempt {conducted.failure}"
+    console.print(plain(f"{conducted.question} {revision} ({revision.title}), {where}"), markup=False)
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("arm", "drawn", "failed", "clean", "rate", "from before"):
+        table.add_column(column, no_wrap=True)
+    for arm in conducted.arms:
+        cells = (arm.name, arm.how, str(arm.failed), str(arm.clean), rate_text(arm.seen), str(arm.before))
+        table.add_row(*map(plain, cells))
+    if conducted.arms:
+        console.print(table)
+    for line in lines(conducted):
+        console.print(plain(line), markup=False)
+
+
+def lines(conducted: Conducted) -> Iterator[str]:
+    """What is below the table."""
+    p = f"; p = {conducted.p:.2g}, Fisher's exact test" if conducted.p is not None else ""
+    yield f"{conducted.turn}: {conducted.why}{p}"
+    if conducted.answered:
+        yield f"that is: {conducted.meaning}"
+        if conducted.speaks_for:
+            yield f"  for: {', '.join(conducted.speaks_for)}"
+        if conducted.speaks_against:
+            yield f"  against: {', '.join(conducted.speaks_against)}"
+    yield f"{count(conducted.attempts, 'attempt')} made now; next: {conducted.next_step}"
