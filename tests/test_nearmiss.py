@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 
+from bisectsyms.errors import UserError
 from bisectsyms.kallsyms.facts import Image, Section, TableSizes
 from bisectsyms.kallsyms.nearmiss import (
     Flip,
@@ -20,6 +25,13 @@ from bisectsyms.kallsyms.nearmiss import (
     ties,
 )
 from bisectsyms.kallsyms.symbols import SymbolMap, read_map
+from bisectsyms.model import Outcome
+from bisectsyms.render.nearmiss import lines
+from bisectsyms.smallkernel.history import Failure
+from bisectsyms.usecases.nearmiss import measure, measure_revision
+from tests.conftest import MakeHistory, User
+from tests.scripted import Scripted
+from tests.test_searching import write
 
 MAP = """\
 c0008000 T _text
@@ -45,7 +57,7 @@ def symbols(text: str = MAP) -> SymbolMap:
 def image(machine: str = "ARM", text: int = 0x200, wrong: tuple[str, ...] = ()) -> Image:
     sections = (
         Section(".text", 0xC0008000, text, 32, "AX"),
-        Section(".rodata", 0xC0009000, 0x380, 4096, "A"),
+        Section(".rodata", 0xC0009000, 0x3FE, 4096, "A"),
         Section("__ksymtab", 0xC0009400, 0x10, 4, "A"),
         Section(".comment", 0, 100, 1, "MS"),
         Section(".empty", 0xC0009800, 0, 1, "A"),
@@ -89,10 +101,15 @@ def test_tables_that_grow_from_pass_to_pass() -> None:
     assert list(growth(TABLE, TABLE)) == []
 
 
+LABELS = {"kallsyms_offsets": 0xC0009000, "kallsyms_token_index": 0xC0009100}
+
+
 def test_slack_is_the_padding_in_front_of_the_next_page() -> None:
-    assert slack(symbols(), TABLE, image()) == Slack(".rodata", "__ex_table", 0xC000A000 - 0xC0009410, 4)
-    assert slack(symbols("c0008000 T _text\n"), TABLE, image()) is None, "a map without the labels of the table"
-    assert slack(symbols(), TableSizes("K2", 2000, ()), image()) is None
+    found = slack(symbols(), TABLE, image(), LABELS)
+    assert found == Slack(".rodata", "__ex_table", 0xC000A000 - 0xC0009410, 4)
+    assert slack(symbols(), TABLE, image(), {}) is None, "a file that has lost its symbols"
+    assert slack(symbols(), TableSizes("K2", 2000, ()), image(), LABELS) is None
+    assert slack(symbols(), TABLE, image(), {"kallsyms_offsets": 0}) is None, "outside of every section"
 
 
 @pytest.mark.parametrize(
@@ -139,3 +156,53 @@ def test_what_is_not_there_counts_for_nothing() -> None:
         None,
     )
     assert list(close(near)) == []
+
+
+def test_a_folder_without_a_finished_link_is_sent_to_diagnose(tmp_path: Path) -> None:
+    (tmp_path / ".tmp_vmlinux.kallsyms2.syms").write_text(MAP)
+    with pytest.raises(UserError, match=r"no System\.map") as refused:
+        measure(tmp_path)
+    assert "diagnose" in str(refused.value.next_step)
+    with pytest.raises(UserError, match="nothing that a link"):
+        measure(tmp_path.parent)
+
+
+def test_two_maps_alone_are_measured_as_far_as_they_go(tmp_path: Path) -> None:
+    for name in (".tmp_vmlinux.kallsyms1.syms", ".tmp_vmlinux.kallsyms2.syms", "System.map"):
+        (tmp_path / name).write_text(MAP)
+    measured = measure(tmp_path)
+    assert (measured.passed, measured.near.passes, measured.near.slack, measured.close) == (True, 3, None, ())
+    assert any("no image" in line for line in lines(measured))
+    (tmp_path / "System.map").write_text(MAP.replace("object", "subject"))
+    assert any("did not pass" in line for line in lines(measure(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"), [(Outcome.INCONSISTENT, "no near miss"), (Outcome.BROKEN, "cannot be measured")]
+)
+def test_a_revision_that_does_not_pass_is_none(tmp_path: Path, outcome: Outcome, says: str) -> None:
+    repo = write(tmp_path / "repo", ["true"])
+    with Scripted(repo, tmp_path, lambda plan: (outcome, "")) as bench:
+        with pytest.raises(UserError, match=says):
+            measure_revision(bench, bench.repository.resolve("1"))
+        assert bench.made == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("profile", "bits"), [("smallkernel", 64), ("smallkernel-arm", 32)])
+def test_a_real_link_is_measured(user: User, make_history: MakeHistory, profile: str, bits: int) -> None:
+    compiler = "gcc" if profile == "smallkernel" else "arm-linux-gnueabi-gcc"
+    if shutil.which(compiler) is None:
+        pytest.skip(f"apt-get install {'gcc' if profile == 'smallkernel' else 'gcc-arm-linux-gnueabi'}")
+    history = make_history(Failure.ALWAYS, commits=12)
+    words = ("bisectsyms", "near-miss", history.good, "--profile", profile, "--slots-dir", str(user.slots), "--json")
+    done = user.run(*words, cwd=history.repo)
+    assert done.returncode == 0, done.stderr
+    near = json.loads(done.stdout)["near"]
+    assert (near["passes"], near["settled"], near["third_pass"], near["flips"]) == (3, True, False, [])
+    assert near["slack"]["free"] < 4096
+    assert near["table_wrong"] == []
+    assert {"_text", "_stext"} == set(near["ties"][0]["labels"])
+    failed = user.run("bisectsyms", "near-miss", history.bad, *words[3:], cwd=history.repo)
+    assert failed.returncode == 128
+    assert "no near miss" in failed.stderr

@@ -31,7 +31,7 @@ class Turn(enum.StrEnum):
     FEWER = "fewer"
     """The other arm fails less often."""
     MORE = "more"
-    SAME = "no fewer"
+    SAME = "as well"
     """It fails there as well, and no difference was seen that would have been seen."""
     ALWAYS = "always"
     """Of one arm: every attempt ended in the same way."""

@@ -11,25 +11,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from bisectsyms.kallsyms.facts import Image, TableSizes
+from bisectsyms.kallsyms.facts import Image, Section, TableSizes
 from bisectsyms.kallsyms.symbols import SymbolMap
 
 ABSOLUTE = frozenset("aA")
 MB = 1 << 20
 PAGE = 4096
 """Bytes; the ends of what is protected alike are aligned to pages, of 4 kB or of larger ones."""
+WIDE = 64
+"""Bytes: an alignment of so much is no matter of one word; a cache line of most machines."""
 NEAR = 0.9
 """Of the reach of a branch."""
 
 REACH: Mapping[str, tuple[int, str]] = {
-    "ARM": (32 * MB, "BL, ARM ARM A8.8.25; 16 MB in a Thumb-2 kernel"),
-    "AARCH64": (128 * MB, "BL, Arm ARM C6.2.34"),
-    "PPC": (32 * MB, "I-form branch, Power ISA 2.4"),
-    "PPC64": (32 * MB, "I-form branch, Power ISA 2.4"),
+    "ARM": (32 * MB, "BL, 24 bits of words: Arm ARM, DDI 0406"),
+    "AARCH64": (128 * MB, "BL, 26 bits of words: Arm ARM, DDI 0487"),
+    "PPC": (32 * MB, "I-form branch, 24 bits of words: Power ISA, Book I"),
+    "PPC64": (32 * MB, "I-form branch, 24 bits of words: Power ISA, Book I"),
 }
-"""e_machine -> bytes that a branch reaches in each direction, and where that is from."""
-THUMB = 16 * MB
-"""BL of Thumb-2, encoding T1 (ARM ARM A8.8.25); a conditional branch reaches 1 MB."""
+"""e_machine -> bytes that a call reaches in each direction, and where that is from."""
+THUMB = (16 * MB, "BL of Thumb-2, 24 bits of halfwords: Arm ARM, DDI 0406")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Slack:
-    """Bytes by which the tables may grow before the next page of sections moves: the padding in front of it.
+    """Bytes by which the tables may grow before the next section at a boundary moves: the padding in front of it.
 
     A lower bound, because smaller paddings on the way take up something, too.
     """
@@ -72,7 +73,7 @@ class Slack:
     section: str
     """That holds the tables."""
     behind: str
-    """The next section that begins at a page."""
+    """The next section whose begin is aligned to more than its content needs."""
     free: int
     symbols: int
     """Between the tables and that section: they move at once, by steps of their own alignment."""
@@ -117,11 +118,13 @@ def near_miss(
     tables: Sequence[TableSizes] = (),
     image: Image | None = None,
     *,
+    labels: Mapping[str, int] | None = None,
     thumb: bool = False,
 ) -> NearMiss:
     """Measure a build by its final map, the maps of its passes (name, map), its kallsyms objects and its image.
 
-    `thumb`: CONFIG_THUMB2_KERNEL, where a branch reaches half as far.
+    `labels` are the addresses of kallsyms_* in the image, which the maps of most kernels leave out. `thumb`:
+    CONFIG_THUMB2_KERNEL, where a branch reaches half as far.
     """
     maps = [*passes, ("System.map", final)]
     return NearMiss(
@@ -132,7 +135,7 @@ def near_miss(
         growth=tuple(growth(tables[0], tables[1])) if len(tables) > 1 else (),
         settled=_total(tables[-2]) == _total(tables[-1]) if len(tables) > 1 else None,
         third_pass=len(tables) > 2 if tables else None,
-        slack=slack(final, tables[-1], image) if tables and image else None,
+        slack=slack(final, tables[-1], image, labels or {}) if tables and image else None,
         reach=reach(image, thumb=thumb) if image else None,
         table_wrong=image.table_wrong if image else (),
     )
@@ -182,12 +185,9 @@ def growth(one: TableSizes, other: TableSizes) -> Iterator[Growth]:
             yield Growth(part, before.get(part, 0), after.get(part, 0))
 
 
-def slack(symbols: SymbolMap, table: TableSizes, image: Image) -> Slack | None:
-    """The room behind the tables; None where the map leaves their labels out."""
-    places = {
-        name: at for at, name in zip(symbols.addresses, symbols.names, strict=True) if name.startswith("kallsyms_")
-    }
-    found = [(places[name], size) for name, size in table.parts if name in places]
+def slack(symbols: SymbolMap, table: TableSizes, image: Image, labels: Mapping[str, int]) -> Slack | None:
+    """The room behind the tables, the addresses of whose `labels` are known; None where they are not in the image."""
+    found = [(labels[name], size) for name, size in table.parts if name in labels]
     if not found:
         return None
     last, size = max(found)
@@ -197,11 +197,16 @@ def slack(symbols: SymbolMap, table: TableSizes, image: Image) -> Slack | None:
         return None
     end = mine.address + mine.size
     for one in loaded:
-        if one.address >= end and one.address % PAGE == 0:
+        if one.address >= end and _is_aligned(one, one.address - end):
             moving = sum(last + size <= at < end for at in symbols.addresses)
             return Slack(mine.name, one.name, one.address - end, moving)
         end = max(end, one.address + one.size)
     return None
+
+
+def _is_aligned(section: Section, padding: int) -> bool:
+    """Whether the linker's script aligns its begin: to a page, or by more padding than the section itself asks for."""
+    return section.address % PAGE == 0 or section.align >= WIDE or padding >= max(section.align, 1)
 
 
 def reach(image: Image, *, thumb: bool = False) -> Reach | None:
@@ -209,8 +214,8 @@ def reach(image: Image, *, thumb: bool = False) -> Reach | None:
     text = next((one for one in image.sections if one.name == ".text"), None)
     if image.machine not in REACH or text is None:
         return None
-    branch, source = REACH[image.machine]
-    return Reach(text.size, THUMB if thumb and image.machine == "ARM" else branch, source)
+    branch, source = THUMB if thumb and image.machine == "ARM" else REACH[image.machine]
+    return Reach(text.size, branch, source)
 
 
 def _total(table: TableSizes) -> int:
