@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bisectsyms.core.nature import Nature
 from bisectsyms.kallsyms.difference import Difference
+from bisectsyms.model import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Tried:
     """What attempts at this revision showed under one condition: for the causes that one failing link cannot tell."""
 
     condition: str
-    """`same`, `clean`, `incremental`, `jobs=1`, `ld=ld.lld`, `host=…`, `extra-pass` …"""
+    """`same` (as this attempt), `clean`, `incremental`, `jobs=1`, `ld=lld`, `toolchain=…`, `host=…`, `length=…`,
+    `extra-pass`; of `recompile` an object that differed has failed."""
     failed: int
     clean: int
 
@@ -90,13 +93,24 @@ class Facts:
     """Names that both images have and only one of the two maps."""
     moved: Sequence[str] = ()
     """Inputs of the link that changed between two passes, in words (effects/inputs.py)."""
+    watched: bool = False
+    """Whether anybody looked: only then says an empty `moved` that none changed."""
     unlike: Sequence[str] = ()
     """Inputs that are not those of the last attempt that passed here."""
+    in_table: Sequence[str] = ()
+    """Labels of the kallsyms table that it lists among the symbols, which it should leave out."""
+    writers: Sequence[str] = ()
+    """What the log shows of targets that write what moved: `FPRINT init/version-timestamp.o`."""
     log: LogFacts = LogFacts()
     tried: Sequence[Tried] = ()
     incremental: bool | None = None
     """Whether the objtree held an older build."""
+    nature: Nature | None = None
+    """What the failure is a function of, where attempts have shown it."""
+    nature_why: Sequence[str] = ()
+    outcome: Outcome | None = None
+    """Of the attempt, or as its log says; None where nobody judged it."""
     outcome_why: str = ""
-    """What decided the outcome, where the attempt is known: infrastructure is told by this."""
+    """What decided that."""
     extra_pass: bool = False
     """Whether a pass was run that the kernel's script would not run by itself."""

@@ -1,0 +1,279 @@
+"""How two maps of one kernel come to differ: one rule for each mechanism, told from what one failing link left.
+
+The order is from the special to the general: of two causes that are equally sure, the first is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from bisectsyms.core.words import listed
+from bisectsyms.kallsyms.difference import Difference
+from bisectsyms.kallsyms.evidence import Axis, Cause, Evidence, Names, among
+from bisectsyms.kallsyms.facts import Facts, Image, TableSizes
+
+ALLOCATED = "A"
+"""Flag of sections that take room in memory: only these move symbols (elf(5), SHF_ALLOC)."""
+MOST = 4
+"""Names in one sentence."""
+
+
+def filter_lists(facts: Facts, names: Names) -> Evidence:
+    """Both images have the name, one map has it: what differs is what was left out."""
+    if facts.unlisted:
+        only = f"both images have {_listed(facts.unlisted)}, and only one of the two maps lists it"
+        return Evidence(proofs=[only])
+    if not facts.in_table:
+        return Evidence()
+    inside = f"the table lists labels of its own: {_listed(facts.in_table)}, which the first pass has not"
+    return Evidence(signs=[inside])
+
+
+def stubs(facts: Facts, names: Names) -> Evidence:
+    """What the linker adds by itself is in one of the two images only."""
+    return _odd_names(facts, names.stub, "are what a linker puts between a call and a target that it cannot reach")
+
+
+def generated(facts: Facts, names: Names) -> Evidence:
+    """Names of the compiler, the assembler or objcopy come, go or move by themselves."""
+    found = _odd_names(facts, names.generated, "are made by the tools, not written by anybody")
+    difference = facts.final
+    if difference is None or found.speaks_for:
+        return found
+    if retyped := among(difference.retyped, names.generated):
+        return Evidence(signs=[f"{_listed(retyped)}: another type in the other map"], against=found.against)
+    moved = among((shift.first for shift in difference.shifts if shift.symbols == 1), names.generated)
+    if not moved:
+        return found
+    alone = len(moved) == sum(shift.delta != 0 for shift in difference.shifts)
+    text = f"{_listed(moved)} moved, and {'nothing else did' if alone else 'not with its neighbours'}"
+    return Evidence(proofs=[text] if alone and difference.same_names else [], signs=[text], against=found.against)
+
+
+def tie(facts: Facts, names: Names) -> Evidence:
+    """Symbols of one address stand in another order: nm has no rule for that, and the table follows the order."""
+    difference = facts.final
+    if difference is None:
+        return Evidence()
+    swaps = difference.swaps
+    if not swaps:
+        flipped = [name for one in facts.passes for swap in one.swaps for name in swap.before]
+        hint = f"between two passes the order of {_listed(flipped)} changed" if flipped else ""
+        return Evidence(hints=[hint] if hint else [])
+    against = _other_names(difference)
+    shown = next((one for one in swaps if among(one.before, names.boundary)), swaps[0])
+    more = f" and {len(swaps) - 1} more" if len(swaps) > 1 else ""
+    text = f"{_listed(shown.before)} at 0x{shown.address:x} became {_listed(shown.after)}{more}"
+    if difference.same_names and not difference.moved:
+        return Evidence(proofs=[f"only the order differs, at one address each: {text}"])
+    labels = among((name for one in swaps for name in one.before), names.boundary)
+    if not labels:
+        return Evidence(hints=[text], against=[*against, "none of them is a label of the linker script"])
+    return Evidence(signs=[text, f"{_listed(labels)} have no size: labels of the linker script"], against=against)
+
+
+def inner_layout(facts: Facts, names: Names) -> Evidence:
+    """The object of the table kept its size while the parts in it moved, so nobody asked for a third pass."""
+    difference, tables = facts.final, facts.tables
+    if difference is None:
+        return Evidence()
+    first = difference.first
+    at = first.before if first and first.delta is not None and among([first.before], names.table) else ""
+    if len(tables) < 2 or tables[-2].size != tables[-1].size:
+        hints = [f"the first symbol that moved is {at}, by {_bytes(first.delta)}"] if at and first else []
+        same = _same_size(tables)
+        return Evidence(hints=hints, against=[] if same else [_sizes(tables)] if tables else [])
+    parts = part_changes(tables[-2], tables[-1])
+    against = _other_names(difference)
+    if difference.swaps:
+        against = [*against, "symbols of one address also changed their order"]
+    if not parts:
+        return Evidence(against=["the parts of the last two tables have the same sizes"])
+    text = f"{tables[-1].name} is as large as {tables[-2].name} ({tables[-1].size} bytes), but in it {_listed(parts)}"
+    if at and first:
+        began = f"the first symbol that moved is {at}, by {_bytes(first.delta)}"
+        return Evidence(proofs=[text] if not against else [], signs=[text, began], against=against)
+    return Evidence(hints=[text], against=[*against, "the first symbol that differs is none of the table"])
+
+
+def oscillation(facts: Facts, names: Names) -> Evidence:
+    """The size of the table depends on the addresses, which depend on the size of the table."""
+    difference, tables = facts.final, facts.tables
+    if difference is None or len(tables) < 2:
+        return Evidence()
+    last = _sizes(tables)
+    if tables[-2].size == tables[-1].size:
+        return Evidence(against=[f"the last two tables are of one size, {tables[-1].size} bytes"])
+    against = _other_names(difference)
+    if labels := among((name for one in difference.swaps for name in one.before), names.boundary):
+        against = [*against, f"the order of {_listed(labels)} changed, which also changes the size"]
+    if len(tables) < 3:
+        hint = f"{last}, and no third pass was made"
+        return Evidence(signs=[hint], against=[*against, "a third pass might have settled it"])
+    new = [name for one in facts.passes[1:] for name in (*one.appeared, *one.vanished)]
+    if new:
+        return Evidence(hints=[last], against=[*against, f"names came and went between the passes: {_listed(new)}"])
+    text = f"{last}: they do not settle, while the names of the passes are the same"
+    return Evidence(proofs=[] if against else [text], signs=[text], against=against)
+
+
+def temporary_differs(facts: Facts, names: Names) -> Evidence:
+    """The final link makes another image than the temporary one, whatever the table."""
+    one, two, difference = facts.temporary, facts.image, facts.final
+    if difference is None:
+        return Evidence()
+    known = {*facts.unlisted, *among((*difference.appeared, *difference.vanished), (*names.stub, *names.generated))}
+    odd = [name for name in (*difference.appeared, *difference.vanished) if name not in known]
+    signs = []
+    if one and two:
+        signs += section_changes(one, two)
+        if only := [name for name in odd if (name in two.symbols) is not (name in one.symbols)]:
+            where = f"{two.name} has" if only[0] in two.symbols else f"{two.name} lacks"
+            signs.append(f"{where} {_listed(only)}, unlike the temporary image")
+    if signs and facts.watched and not facts.moved:
+        return Evidence(proofs=[f"{signs[0]}, and no input of the link changed meanwhile"], signs=signs[1:])
+    if signs:
+        return Evidence(signs=signs)
+    return Evidence(hints=[f"of no known family of names, and in one map only: {_listed(odd)}"] if odd else [])
+
+
+MECHANISMS = (
+    Cause(
+        "filter",
+        Axis.MECHANISM,
+        "the lists of what is left out disagree",
+        "nm of both images has the name, and only one of the two maps; or the table lists its own labels",
+        "",
+        "",
+        "leave the name out in scripts/mksysmap and scripts/kallsyms.c alike",
+        filter_lists,
+    ),
+    Cause(
+        "stubs",
+        Axis.MECHANISM,
+        "stubs of the linker come and go between the passes",
+        "names such as *_veneer, *_from_arm, __*Thunk_*, *.long_branch.* in one of the two maps only",
+        "extra-pass",
+        "with a further pass the stubs are in both images, and it passes",
+        "let scripts/kallsyms.c and mksysmap ignore names of this family; or make .text smaller than the branch range",
+        stubs,
+    ),
+    Cause(
+        "generated",
+        Axis.MECHANISM,
+        "names made by the tools come, go or move",
+        "_SDA_BASE_, *.c.<hash>, .L*, $a $d $x, L0, __efistub_*, __pi_*, __kcfi_typeid_* in one map only, or elsewhere",
+        "extra-pass",
+        "a further pass does not help: the names are new in every link",
+        "let scripts/kallsyms.c and mksysmap ignore names of this family",
+        generated,
+    ),
+    Cause(
+        "tie",
+        Axis.MECHANISM,
+        "symbols of one address change their order",
+        "the same names, and another order only among symbols with one address, which are labels of the linker script",
+        "ld",
+        "another linker orders them alike in all passes",
+        "keep the labels apart in the linker script: a byte between them, or no label where the section is empty",
+        tie,
+    ),
+    Cause(
+        "inner-layout",
+        Axis.MECHANISM,
+        "the table kept its size, and its parts moved",
+        "the kallsyms objects of the last two passes have one size, but other parts; the first symbol that moved is "
+        "kallsyms_*; no third pass was made",
+        "extra-pass",
+        "with a further pass it passes",
+        "KALLSYMS_EXTRA_PASS=1 for now; 14b8b4bf2d7b compares what is in the objects, not their sizes alone",
+        inner_layout,
+    ),
+    Cause(
+        "oscillation",
+        Axis.MECHANISM,
+        "the size of the table never settles",
+        "the same names, and the tables of the last two passes differ in size after a third pass",
+        "extra-pass",
+        "further passes fail as well",
+        "make the size of the table independent of addresses; an alignment behind it often hides it",
+        oscillation,
+    ),
+    Cause(
+        "temporary-differs",
+        Axis.MECHANISM,
+        "the final link is not the temporary one",
+        "sections or symbols in one of the two images only, with the same inputs",
+        "extra-pass",
+        "further passes fail as well, each in the same way",
+        "give every pass of scripts/link-vmlinux.sh the same objects, flags and script",
+        temporary_differs,
+    ),
+)
+
+
+def part_changes(before: TableSizes, after: TableSizes) -> tuple[str, ...]:
+    """Parts of a table that are larger or smaller in the next: `kallsyms_markers +8`; `kallsyms_new appeared`."""
+    old, new = dict(before.parts), dict(after.parts)
+    return (
+        *(f"{name} {new[name] - size:+d}" for name, size in before.parts if name in new and new[name] != size),
+        *(f"{name} appeared" for name in new if name not in old),
+        *(f"{name} vanished" for name in old if name not in new),
+    )
+
+
+def section_changes(before: Image, after: Image) -> list[str]:
+    """Sections in memory that only one of two images has, or that are aligned otherwise."""
+    old = {one.name: one for one in before.sections if ALLOCATED in one.flags and one.size}
+    new = {one.name: one for one in after.sections if ALLOCATED in one.flags and one.size}
+    found = []
+    if extra := [name for name in new if name not in old]:
+        found.append(f"{after.name} has sections that the temporary image has not: {_listed(extra)}")
+    if missing := [name for name in old if name not in new]:
+        found.append(f"{after.name} lacks sections of the temporary image: {_listed(missing)}")
+    if other := [name for name in new if name in old and new[name].align != old[name].align]:
+        found.append(f"sections are aligned otherwise: {_listed(other)}")
+    return found
+
+
+def _odd_names(facts: Facts, family: Sequence[re.Pattern[str]], what: str) -> Evidence:
+    """Names of one family that only one of the two maps or images has."""
+    difference = facts.final
+    if difference is None:
+        return Evidence()
+    odd = [*difference.appeared, *difference.vanished]
+    mine = among((name for name in odd if name not in facts.unlisted), family)
+    if mine:
+        rest = [name for name in odd if name not in mine and name not in facts.unlisted]
+        text = f"in one of the two maps only: {_listed(mine)}; they {what}"
+        if rest:
+            return Evidence(signs=[text], against=[f"so are others: {_listed(rest)}"])
+        return Evidence(proofs=[text])
+    one, two = facts.temporary, facts.image
+    if one and two and (hidden := among(sorted(one.symbols ^ two.symbols), family)):
+        return Evidence(signs=[f"in one of the two images only: {_listed(hidden)}; they {what}"])
+    before = among((name for each in facts.passes for name in (*each.appeared, *each.vanished)), family)
+    return Evidence(hints=[f"between two passes came or went {_listed(before)}"] if before else [])
+
+
+def _other_names(difference: Difference) -> list[str]:
+    if difference.same_names:
+        return []
+    return [f"names are in one map only: {_listed((*difference.appeared, *difference.vanished))}"]
+
+
+def _same_size(tables: Sequence[TableSizes]) -> bool:
+    return len(tables) >= 2 and tables[-2].size == tables[-1].size
+
+
+def _sizes(tables: Sequence[TableSizes]) -> str:
+    return "the tables are of " + ", ".join(str(one.size) for one in tables) + " bytes"
+
+
+def _bytes(delta: int | None) -> str:
+    return f"{delta:+d} bytes" if delta is not None else "an unknown distance"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return listed(tuple(dict.fromkeys(names)), MOST)
