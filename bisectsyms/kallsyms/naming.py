@@ -1,0 +1,136 @@
+"""Names the cause of a failure from the facts of one link, or says that no known cause explains it.
+
+First it is asked whether there is anything to explain. Then every rule has its say, and a cause is named only where its
+whole signature was seen: what merely fits is told as what comes next, never as the answer.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bisectsyms.kallsyms.causes import CAUSES
+from bisectsyms.kallsyms.evidence import RANK, Axis, Cause, Evidence, Names, Sure, Upstream
+from bisectsyms.kallsyms.facts import Facts
+from bisectsyms.kallsyms.triggers import CHANGED
+from bisectsyms.model import Outcome
+
+NEXT_BEST = 2
+"""Others that are told."""
+NO_EXPERIMENT = ""
+
+
+class State(enum.StrEnum):
+    """What became of the question."""
+
+    EXPLAINED = "explained"
+    UNEXPLAINED = "unexplained"
+    NO_FAILURE = "no failure"
+    """The maps are equal."""
+    NO_EVIDENCE = "no evidence"
+    """There are no two maps to compare, and nothing else tells anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A cause, how sure it is, and why."""
+
+    id: str
+    axis: Axis
+    title: str
+    sure: Sure | None
+    """None: it only fits in part, and is not named."""
+    evidence_for: Sequence[str]
+    evidence_against: Sequence[str]
+    mend: str
+    upstream: Sequence[Upstream]
+    experiment: str
+    """What would prove it; empty where nothing more has to be shown, or can be."""
+    proof: str
+    """What that experiment has to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The answer."""
+
+    state: State
+    summary: str
+    mechanism: Named | None
+    trigger: Named | None
+    others: Sequence[Named]
+    """The next best, and what speaks against them."""
+    experiment: str
+    """The next to make; empty where none would tell more."""
+    experiment_why: str
+
+    @property
+    def named(self) -> tuple[Named, ...]:
+        return tuple(one for one in (self.mechanism, self.trigger) if one is not None)
+
+
+def diagnose(facts: Facts, names: Names, upstream: Sequence[Upstream] = ()) -> Diagnosis:
+    """What explains the difference between the two maps."""
+    if facts.outcome is Outcome.INFRA:  # then the maps, if any, are no evidence
+        ranked = [(one, one.rule(facts, names)) for one in CAUSES if one.id == "infrastructure"]
+        return _answer(facts, ranked, upstream)
+    if facts.final is not None and facts.final.is_equal:
+        return _nothing(State.NO_FAILURE, "the two maps are equal: this link has not failed")
+    if facts.final is None and not facts.tried and not facts.moved and not facts.log.damaged:
+        why = f": {facts.outcome_why}" if facts.outcome_why else ""
+        return _nothing(State.NO_EVIDENCE, f"there are no two maps to compare{why}")
+    ranked = [(one, _weighed(one, one.rule(facts, names), facts)) for one in CAUSES]
+    ranked.sort(key=lambda pair: (RANK[pair[1].sure], len(pair[1].against)))
+    return _answer(facts, ranked, upstream)
+
+
+def _weighed(cause: Cause, evidence: Evidence, facts: Facts) -> Evidence:
+    """No mechanism of the link is sure where the link was given other files from pass to pass."""
+    changed = [text for text in facts.moved if CHANGED in text]
+    if cause.axis is not Axis.MECHANISM or not changed or not evidence.speaks_for:
+        return evidence
+    other = f"an input changed meanwhile, which is enough for two maps to differ: {changed[0]}"
+    return replace(evidence, against=[*evidence.against, other])
+
+
+def _answer(facts: Facts, ranked: Sequence[tuple[Cause, Evidence]], upstream: Sequence[Upstream]) -> Diagnosis:
+    all_of_them = [_named(cause, evidence, upstream) for cause, evidence in ranked]
+    best = {axis: next((one for one in all_of_them if one.axis is axis and one.sure), None) for axis in Axis}
+    mechanism, trigger = best[Axis.MECHANISM], best[Axis.TRIGGER]
+    others = [one for one in all_of_them if one not in (mechanism, trigger) and (one.sure or one.evidence_for)]
+    told = [one for one in (mechanism, trigger) if one]
+    told.sort(key=lambda one: RANK[one.sure])
+    if told:
+        state, summary = State.EXPLAINED, "; ".join(f"{one.axis} {one.id}: {one.title} ({one.sure})" for one in told)
+    else:
+        state, summary = State.UNEXPLAINED, "no known cause explains how the two maps differ"
+    wanted = next((one for one in (*told, *others) if one.experiment and one.sure is not Sure.CERTAIN), None)
+    return Diagnosis(
+        state=state,
+        summary=summary,
+        mechanism=mechanism,
+        trigger=trigger,
+        others=others[:NEXT_BEST],
+        experiment=wanted.experiment if wanted else NO_EXPERIMENT,
+        experiment_why=f"{wanted.id}: {wanted.proof}" if wanted else "",
+    )
+
+
+def _named(cause: Cause, evidence: Evidence, upstream: Sequence[Upstream]) -> Named:
+    return Named(
+        id=cause.id,
+        axis=cause.axis,
+        title=cause.title,
+        sure=evidence.sure,
+        evidence_for=evidence.speaks_for,
+        evidence_against=tuple(evidence.against),
+        mend=cause.mend,
+        upstream=tuple(one for one in upstream if one.cause == cause.id),
+        experiment=cause.experiment,
+        proof=cause.proof,
+    )
+
+
+def _nothing(state: State, summary: str) -> Diagnosis:
+    return Diagnosis(state, summary, None, None, (), "", "")
