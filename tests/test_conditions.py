@@ -66,6 +66,7 @@ def test_kinds_are_not_pooled_and_where_an_objtree_came_from_is_known() -> None:
         (drawn(), CLEAN),
     )
     assert counts(made) == {"same": (1, 0), "length=3": (1, 0), "incremental": (1, 0), "clean": (0, 1)}
+    assert "incremental" not in counts(made[:1])
     links = {one.condition: one for one in tried(made[1], made, {})}
     assert links["incremental"] == Tried("incremental", 1, 0)
     assert links["clean"] == Tried("clean", 0, 1)

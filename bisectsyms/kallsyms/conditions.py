@@ -19,6 +19,7 @@ OTHER = "something else"
 """It was built otherwise: that is no comparison of one thing."""
 OF_THE_BUILD = ("arch", "kconfig", "targets", "variables", "environment", "in_tree", "fixups")
 """Fields of a cell that make another build of it."""
+HOST = "host="
 HERE = "here"
 """The host whose ledger it is, for attempts that were not taken over from another."""
 
@@ -26,6 +27,7 @@ HERE = "here"
 def tried(base: Attempt, attempts: Iterable[Attempt], hosts: Mapping[int, str]) -> tuple[Tried, ...]:
     """Counts per condition. `attempts` are those at this revision in the order of their numbers, base among them.
 
+    Hosts, and where an objtree came from, are told only where there are two to compare.
     `hosts` has the host of each attempt that was taken over from another ledger, by number.
     """
     failed, clean = Counter[str](), Counter[str]()
@@ -35,8 +37,12 @@ def tried(base: Attempt, attempts: Iterable[Attempt], hosts: Mapping[int, str]) 
         for condition in _conditions(base, one, provenance, hosts):
             (failed if one.result.outcome.is_failure else clean)[condition] += 1
     found = [Tried(name, failed[name], clean[name]) for name in dict.fromkeys((*failed, *clean))]
-    several = {one.condition for one in found if one.condition.startswith("host=")}
-    return tuple(one for one in found if one.condition not in several or len(several) > 1)
+    names = {one.condition for one in found}
+    hosts_too = sum(name.startswith(HOST) for name in names) > 1
+    trees_too = {"clean", "incremental"} <= names
+    alone = {name for name in names if name.startswith(HOST) and not hosts_too}
+    alone |= set() if trees_too else {"clean", "incremental"}
+    return tuple(one for one in found if one.condition not in alone)
 
 
 def with_provenance(attempts: Iterable[Attempt]) -> Iterable[tuple[Attempt, str]]:
@@ -56,7 +62,7 @@ def _conditions(base: Attempt, one: Attempt, provenance: str, hosts: Mapping[int
         return [provenance] if not differing and kind in arrivals and other in arrivals else []
     if differing:
         return differing if len(differing) == 1 and differing != [OTHER] else []
-    host = f"host={hosts.get(one.number, HERE)}"
+    host = f"{HOST}{hosts.get(one.number, HERE)}"
     return [name for name in ("same", host, f"length={one.plan.draw.length}", provenance) if name]
 
 
@@ -72,7 +78,7 @@ def _differing(base: Attempt, one: Attempt, hosts: Mapping[int, str]) -> list[st
     if _has(one, FURTHER) != _has(base, FURTHER):
         found.append(FURTHER if _has(one, FURTHER) else f"without {FURTHER}")
     if hosts.get(base.number, HERE) != hosts.get(one.number, HERE):
-        found.append(f"host={hosts.get(one.number, HERE)}")
+        found.append(f"{HOST}{hosts.get(one.number, HERE)}")
     same_build = all(getattr(cell, name) == getattr(other, name) for name in OF_THE_BUILD)
     if not same_build or cell.toolchain.compiler != other.toolchain.compiler or _others(base) != _others(one):
         found.append(OTHER)

@@ -54,8 +54,8 @@ class Evidence:
 
     @property
     def speaks_for(self) -> tuple[str, ...]:
-        """Everything in favour, the heaviest first."""
-        return (*self.proofs, *self.signs, *self.hints)
+        """Everything in favour, the heaviest first, each once."""
+        return tuple(dict.fromkeys((*self.proofs, *self.signs, *self.hints)))
 
 
 @dataclass(frozen=True, slots=True)

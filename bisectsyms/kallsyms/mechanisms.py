@@ -56,7 +56,7 @@ def tie(facts: Facts, names: Names) -> Evidence:
     difference = facts.final
     if difference is None:
         return Evidence()
-    swaps = difference.swaps
+    swaps = [one for one in difference.swaps if one.tied]
     if not swaps:
         flipped = [name for one in facts.passes for swap in one.swaps for name in swap.before]
         hint = f"between two passes the order of {_listed(flipped)} changed" if flipped else ""
@@ -64,7 +64,7 @@ def tie(facts: Facts, names: Names) -> Evidence:
     against = _other_names(difference)
     shown = next((one for one in swaps if among(one.before, names.boundary)), swaps[0])
     more = f" and {len(swaps) - 1} more" if len(swaps) > 1 else ""
-    text = f"{_listed(shown.before)} at 0x{shown.address:x} became {_listed(shown.after)}{more}"
+    text = f"at 0x{shown.address:x} it is {_listed(shown.before)}, and then {_listed(shown.after)}{more}"
     if difference.same_names and not difference.moved:
         return Evidence(proofs=[f"only the order differs, at one address each: {text}"])
     labels = among((name for one in swaps for name in one.before), names.boundary)
@@ -80,7 +80,7 @@ def inner_layout(facts: Facts, names: Names) -> Evidence:
         return Evidence()
     first = difference.first
     at = first.before if first and first.delta is not None and among([first.before], names.table) else ""
-    if len(tables) < 2 or tables[-2].size != tables[-1].size:
+    if len(tables) < 2 or _room(tables[-2]) != _room(tables[-1]):
         hints = [f"the first symbol that moved is {at}, by {_bytes(first.delta)}"] if at and first else []
         same = _same_size(tables)
         return Evidence(hints=hints, against=[] if same else [_sizes(tables)] if tables else [])
@@ -90,7 +90,7 @@ def inner_layout(facts: Facts, names: Names) -> Evidence:
         against = [*against, "symbols of one address also changed their order"]
     if not parts:
         return Evidence(against=["the parts of the last two tables have the same sizes"])
-    text = f"{tables[-1].name} is as large as {tables[-2].name} ({tables[-1].size} bytes), but in it {_listed(parts)}"
+    text = f"{tables[-1].name} is as large as {tables[-2].name} ({_room(tables[-1])} bytes), but in it {_listed(parts)}"
     if at and first:
         began = f"the first symbol that moved is {at}, by {_bytes(first.delta)}"
         return Evidence(proofs=[text] if not against else [], signs=[text, began], against=against)
@@ -103,8 +103,8 @@ def oscillation(facts: Facts, names: Names) -> Evidence:
     if difference is None or len(tables) < 2:
         return Evidence()
     last = _sizes(tables)
-    if tables[-2].size == tables[-1].size:
-        return Evidence(against=[f"the last two tables are of one size, {tables[-1].size} bytes"])
+    if _room(tables[-2]) == _room(tables[-1]):
+        return Evidence(against=[f"the last two tables are of one size, {_room(tables[-1])} bytes"])
     against = _other_names(difference)
     if labels := among((name for one in difference.swaps for name in one.before), names.boundary):
         against = [*against, f"the order of {_listed(labels)} changed, which also changes the size"]
@@ -263,12 +263,17 @@ def _other_names(difference: Difference) -> list[str]:
     return [f"names are in one map only: {_listed((*difference.appeared, *difference.vanished))}"]
 
 
+def _room(table: TableSizes) -> int:
+    """The size of the object, or of all its parts where only its source is there."""
+    return table.size or sum(size for _, size in table.parts)
+
+
 def _same_size(tables: Sequence[TableSizes]) -> bool:
-    return len(tables) >= 2 and tables[-2].size == tables[-1].size
+    return len(tables) >= 2 and _room(tables[-2]) == _room(tables[-1])
 
 
 def _sizes(tables: Sequence[TableSizes]) -> str:
-    return "the tables are of " + ", ".join(str(one.size) for one in tables) + " bytes"
+    return "the tables are of " + ", ".join(str(_room(one)) for one in tables) + " bytes"
 
 
 def _bytes(delta: int | None) -> str:

@@ -67,7 +67,8 @@ class Diagnosis:
 
     @property
     def named(self) -> tuple[Named, ...]:
-        return tuple(one for one in (self.mechanism, self.trigger) if one is not None)
+        """What is named, the surest first."""
+        return _surest_first(self.mechanism, self.trigger)
 
 
 def diagnose(facts: Facts, names: Names, upstream: Sequence[Upstream] = ()) -> Diagnosis:
@@ -77,6 +78,10 @@ def diagnose(facts: Facts, names: Names, upstream: Sequence[Upstream] = ()) -> D
         return _answer(facts, ranked, upstream)
     if facts.final is not None and facts.final.is_equal:
         return _nothing(State.NO_FAILURE, "the two maps are equal: this link has not failed")
+    if facts.final is None and facts.outcome is Outcome.CLEAN:
+        return _nothing(State.NO_FAILURE, f"it has not failed: {facts.outcome_why}")
+    if facts.final is None and facts.outcome in (Outcome.BROKEN, Outcome.TIMEOUT):
+        return _nothing(State.NO_EVIDENCE, f"it ended in another way: {facts.outcome_why}")
     if facts.final is None and not facts.tried and not facts.moved and not facts.log.damaged:
         why = f": {facts.outcome_why}" if facts.outcome_why else ""
         return _nothing(State.NO_EVIDENCE, f"there are no two maps to compare{why}")
@@ -99,8 +104,7 @@ def _answer(facts: Facts, ranked: Sequence[tuple[Cause, Evidence]], upstream: Se
     best = {axis: next((one for one in all_of_them if one.axis is axis and one.sure), None) for axis in Axis}
     mechanism, trigger = best[Axis.MECHANISM], best[Axis.TRIGGER]
     others = [one for one in all_of_them if one not in (mechanism, trigger) and (one.sure or one.evidence_for)]
-    told = [one for one in (mechanism, trigger) if one]
-    told.sort(key=lambda one: RANK[one.sure])
+    told = _surest_first(mechanism, trigger)
     if told:
         state, summary = State.EXPLAINED, "; ".join(f"{one.axis} {one.id}: {one.title} ({one.sure})" for one in told)
     else:
@@ -115,6 +119,10 @@ def _answer(facts: Facts, ranked: Sequence[tuple[Cause, Evidence]], upstream: Se
         experiment=wanted.experiment if wanted else NO_EXPERIMENT,
         experiment_why=f"{wanted.id}: {wanted.proof}" if wanted else "",
     )
+
+
+def _surest_first(*named: Named | None) -> tuple[Named, ...]:
+    return tuple(sorted((one for one in named if one), key=lambda one: RANK[one.sure]))
 
 
 def _named(cause: Cause, evidence: Evidence, upstream: Sequence[Upstream]) -> Named:
