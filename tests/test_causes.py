@@ -9,10 +9,13 @@ import pytest
 from bisectsyms.core.nature import Nature
 from bisectsyms.inputs.causes import load_causes
 from bisectsyms.kallsyms.causes import CAUSES
+from bisectsyms.kallsyms.compare import compare
 from bisectsyms.kallsyms.difference import Difference, Divergence, Shift, Swap
 from bisectsyms.kallsyms.evidence import Axis, Sure
 from bisectsyms.kallsyms.facts import Facts, Image, LogFacts, Section, TableSizes, Tried
+from bisectsyms.kallsyms.listing import stripped, unlisted
 from bisectsyms.kallsyms.naming import Diagnosis, State, diagnose
+from bisectsyms.kallsyms.symbols import SymbolMap, read_map
 from bisectsyms.model import Outcome
 
 EQUAL = Difference(None, (), (), (), (), (), 0, 3)
@@ -91,6 +94,8 @@ NAMED = [
             watched=True,
         ),
     ),
+    ("temporary-differs", Sure.LIKELY, Facts("", MOVED, tables=STEADY, watched=True)),
+    ("temporary-differs", Sure.LIKELY, Facts("", MOVED, stripped=("one", "two"))),
     ("race", Sure.CERTAIN, Facts("", MOVED, watched=True, moved=(CHANGED,))),
     ("race", Sure.LIKELY, Facts("", MOVED, watched=True, moved=(WRITTEN,))),
     ("race", Sure.LIKELY, Facts("", MOVED, log=LogFacts(twice=("CC init/version.o",)))),
@@ -108,7 +113,9 @@ NAMED = [
 
 UNEXPLAINED = [
     Facts("", MOVED),
-    Facts("", MOVED, tables=STEADY, temporary=TEMPORARY, image=IMAGE, watched=True),
+    Facts("", MOVED, tables=STEADY, temporary=TEMPORARY, image=IMAGE),
+    Facts("", MOVED, temporary=TEMPORARY, image=IMAGE, watched=True),
+    Facts("", appeared("stranger"), temporary=TEMPORARY),
     Facts("", MOVED, temporary=replace(TEMPORARY, sections=(TEXT, DATA, DEBUG)), image=IMAGE),
     Facts("", appeared("stranger")),
     Facts("", replace(appeared("stranger"), vanished=("another",))),
@@ -120,6 +127,39 @@ UNEXPLAINED = [
     Facts("", MOVED, log=LogFacts(shuffle="42")),
 ]
 """None of these shows the whole signature of anything."""
+
+
+def a_map(*lines: str) -> SymbolMap:
+    return read_map("".join(f"{line}\n" for line in lines).encode(), "map")
+
+
+def test_a_name_is_unlisted_where_its_image_has_it_and_its_map_has_not() -> None:
+    names = load_causes().names
+    whole = a_map("c0008000 T start", "c0008010 R __crc_one", "c0008020 t two", "c0008030 T three")
+    less = a_map("c0008000 T start", "c0008020 t two", "c0008030 T three")
+    image = replace(TEMPORARY, symbols=frozenset(("start", "__crc_one", "two", "three")))
+    assert unlisted(less, whole, compare(less, whole), image, None, names) == ("__crc_one",)
+    assert unlisted(whole, less, compare(whole, less), image, None, names) == ("__crc_one",), "its room is still there"
+    without = replace(image, symbols=image.symbols - {"__crc_one"})
+    assert unlisted(less, whole, compare(less, whole), without, None, names) == ()
+    assert unlisted(whole, less, compare(whole, less), image, without, names) == (), "vmlinux says that it has it not"
+    moved = a_map("c0008000 T start", "c0008018 t two", "c0008030 T three")
+    assert unlisted(whole, moved, compare(whole, moved), image, None, names) == ()
+
+
+def test_a_name_that_is_there_more_often_is_not_unlisted() -> None:
+    once, twice = a_map("c0008000 t $d"), a_map("c0008000 t $d", "c0008010 t $d")
+    image = replace(TEMPORARY, symbols=frozenset(("$d",)))
+    assert unlisted(once, twice, compare(once, twice), image, None, load_causes().names) == ()
+    assert unlisted(twice, once, compare(twice, once), image, None, load_causes().names) == ()
+
+
+def test_an_image_without_any_local_symbol_was_stripped() -> None:
+    whole = a_map("c0008000 T start", "c0008010 t one", "c0008020 t two")
+    for less, gone in ((whole, ()), (a_map("c0008000 T start"), ("one", "two"))):
+        assert stripped(whole, less, compare(whole, less)) == gone
+    some = a_map("c0008000 T start", "c0008010 t one")
+    assert stripped(whole, some, compare(whole, some)) == ()
 
 
 def named(facts: Facts) -> Diagnosis:

@@ -90,7 +90,9 @@ class Facts:
     image: Image | None = None
     """vmlinux."""
     unlisted: Sequence[str] = ()
-    """Names that both images have and only one of the two maps."""
+    """Names that both images have and only one of the two maps (kallsyms/listing.py)."""
+    stripped: Sequence[str] = ()
+    """Local symbols of the earlier map, where the later map has no local symbol at all."""
     moved: Sequence[str] = ()
     """Inputs of the link that changed between two passes, in words (effects/inputs.py)."""
     watched: bool = False

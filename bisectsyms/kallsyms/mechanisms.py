@@ -56,12 +56,12 @@ def tie(facts: Facts, names: Names) -> Evidence:
     difference = facts.final
     if difference is None:
         return Evidence()
-    swaps = [one for one in difference.swaps if one.tied]
+    swaps = [one for one in difference.swaps if one.tied and _kernels(one.before, names)]
     if not swaps:
         flipped = [name for one in facts.passes for swap in one.swaps for name in swap.before]
         hint = f"between two passes the order of {_listed(flipped)} changed" if flipped else ""
         return Evidence(hints=[hint] if hint else [])
-    against = _other_names(difference)
+    against = _other_names(difference, names)
     shown = next((one for one in swaps if among(one.before, names.boundary)), swaps[0])
     more = f" and {len(swaps) - 1} more" if len(swaps) > 1 else ""
     text = f"at 0x{shown.address:x} it is {_listed(shown.before)}, and then {_listed(shown.after)}{more}"
@@ -79,14 +79,14 @@ def inner_layout(facts: Facts, names: Names) -> Evidence:
     if difference is None:
         return Evidence()
     first = difference.first
-    at = first.before if first and first.delta is not None and among([first.before], names.table) else ""
+    at = first.before if first and among([first.before], names.table) else ""
     if len(tables) < 2 or _room(tables[-2]) != _room(tables[-1]):
         hints = [f"the first symbol that moved is {at}, by {_bytes(first.delta)}"] if at and first else []
         same = _same_size(tables)
         return Evidence(hints=hints, against=[] if same else [_sizes(tables)] if tables else [])
     parts = part_changes(tables[-2], tables[-1])
-    against = _other_names(difference)
-    if difference.swaps:
+    against = _other_names(difference, names)
+    if _kernels([name for one in difference.swaps for name in one.before], names):
         against = [*against, "symbols of one address also changed their order"]
     if not parts:
         return Evidence(against=["the parts of the last two tables have the same sizes"])
@@ -105,13 +105,13 @@ def oscillation(facts: Facts, names: Names) -> Evidence:
     last = _sizes(tables)
     if _room(tables[-2]) == _room(tables[-1]):
         return Evidence(against=[f"the last two tables are of one size, {_room(tables[-1])} bytes"])
-    against = _other_names(difference)
+    against = _other_names(difference, names)
     if labels := among((name for one in difference.swaps for name in one.before), names.boundary):
         against = [*against, f"the order of {_listed(labels)} changed, which also changes the size"]
     if len(tables) < 3:
         hint = f"{last}, and no third pass was made"
         return Evidence(signs=[hint], against=[*against, "a third pass might have settled it"])
-    new = [name for one in facts.passes[1:] for name in (*one.appeared, *one.vanished)]
+    new = _kernels([name for one in facts.passes[1:] for name in (*one.appeared, *one.vanished)], names)
     if new:
         return Evidence(hints=[last], against=[*against, f"names came and went between the passes: {_listed(new)}"])
     text = f"{last}: they do not settle, while the names of the passes are the same"
@@ -123,18 +123,21 @@ def temporary_differs(facts: Facts, names: Names) -> Evidence:
     one, two, difference = facts.temporary, facts.image, facts.final
     if difference is None:
         return Evidence()
-    known = {*facts.unlisted, *among((*difference.appeared, *difference.vanished), (*names.stub, *names.generated))}
+    families = (*names.stub, *names.generated, *names.table)
+    known = {*facts.unlisted, *among((*difference.appeared, *difference.vanished), families)}
     odd = [name for name in (*difference.appeared, *difference.vanished) if name not in known]
-    signs = []
-    if one and two:
-        signs += section_changes(one, two)
-        if only := [name for name in odd if (name in two.symbols) is not (name in one.symbols)]:
-            where = f"{two.name} has" if only[0] in two.symbols else f"{two.name} lacks"
-            signs.append(f"{where} {_listed(only)}, unlike the temporary image")
-    if signs and facts.watched and not facts.moved:
-        return Evidence(proofs=[f"{signs[0]}, and no input of the link changed meanwhile"], signs=signs[1:])
+    steady = facts.watched and not facts.moved
+    signs = section_changes(one, two) if one and two else []
+    if facts.stripped:
+        signs.append(f"the final link left out every local symbol: {_listed(facts.stripped)}")
+    elif one and (only := [name for name in odd if (name in one.symbols) is (name in difference.vanished)]) and steady:
+        signs.append(f"in one of the two images only, and of no family that the tools make: {_listed(only)}")
     if signs:
-        return Evidence(signs=signs)
+        proof = [f"{signs[0]}, and no input of the link changed meanwhile"] if steady else []
+        return Evidence(proofs=proof, signs=signs[len(proof) :])
+    if steady and not known and not difference.swaps and _equal_tables(facts.tables):
+        text = "the inputs did not change, the last two tables are laid out alike, and yet the final link put things "
+        return Evidence(signs=[f"{text}elsewhere: what is left is how it was called"])
     return Evidence(hints=[f"of no known family of names, and in one map only: {_listed(odd)}"] if odd else [])
 
 
@@ -257,10 +260,16 @@ def _odd_names(facts: Facts, family: Sequence[re.Pattern[str]], what: str) -> Ev
     return Evidence(hints=[f"between two passes came or went {_listed(before)}"] if before else [])
 
 
-def _other_names(difference: Difference) -> list[str]:
-    if difference.same_names:
-        return []
-    return [f"names are in one map only: {_listed((*difference.appeared, *difference.vanished))}"]
+def _other_names(difference: Difference, names: Names) -> list[str]:
+    """That the kernel's own names differ; labels of the table come and go with its parts."""
+    odd = _kernels((*difference.appeared, *difference.vanished), names)
+    return [f"names are in one map only: {_listed(odd)}"] if odd else []
+
+
+def _kernels(odd: Sequence[str], names: Names) -> list[str]:
+    """Names but for labels of the table."""
+    labels = among(odd, names.table)
+    return [name for name in odd if name not in labels]
 
 
 def _room(table: TableSizes) -> int:
@@ -272,12 +281,16 @@ def _same_size(tables: Sequence[TableSizes]) -> bool:
     return len(tables) >= 2 and _room(tables[-2]) == _room(tables[-1])
 
 
+def _equal_tables(tables: Sequence[TableSizes]) -> bool:
+    return _same_size(tables) and not part_changes(tables[-2], tables[-1])
+
+
 def _sizes(tables: Sequence[TableSizes]) -> str:
     return "the tables are of " + ", ".join(str(_room(one)) for one in tables) + " bytes"
 
 
 def _bytes(delta: int | None) -> str:
-    return f"{delta:+d} bytes" if delta is not None else "an unknown distance"
+    return f"{delta:+d} bytes" if delta is not None else "so much that its place in the order changed"
 
 
 def _listed(names: Iterable[str]) -> str:
