@@ -65,6 +65,7 @@ NAMED = [
         Sure.LIKELY,
         Facts("", MOVED, temporary=TEMPORARY, image=replace(IMAGE, symbols=IMAGE.symbols | {"__f_veneer"})),
     ),
+    ("stubs", Sure.LIKELY, Facts("", MOVED, passes=(MOVED, appeared("__ARMv5ABSLongThunk_far_67")), tables=RESTLESS)),
     ("generated", Sure.CERTAIN, Facts("", appeared("head64.c.552cf5a6"))),
     ("generated", Sure.CERTAIN, Facts("", appeared("__efistub_memcpy", "__pi_strlen", "__kcfi_typeid_x", "L0\x01"))),
     ("generated", Sure.LIKELY, Facts("", replace(MOVED, retyped=("head64.c.552cf5a6",)))),
@@ -108,6 +109,11 @@ NAMED = [
     ("toolchain", Sure.LIKELY, Facts("", MOVED, tried=(Tried("same", 6, 0), Tried("ld=lld", 0, 6)))),
     ("compiler", Sure.CERTAIN, Facts("", MOVED, tried=(Tried("recompile", 1, 4),))),
     ("environment", Sure.LIKELY, Facts("", MOVED, tried=(Tried("host=a", 6, 0), Tried("host=b", 0, 6)))),
+    (
+        "infrastructure",
+        Sure.LIKELY,
+        Facts("", replace(EQUAL, first=Divergence(9, "a", "", None), vanished=tuple("abcde"))),
+    ),
     ("infrastructure", Sure.CERTAIN, Facts("", MOVED, outcome=Outcome.INFRA, outcome_why="cc1 was killed")),
 ]
 
@@ -121,6 +127,7 @@ UNEXPLAINED = [
     Facts("", replace(appeared("stranger"), vanished=("another",))),
     Facts("", swapped(("one", "other"), 12)),
     Facts("", TABLE_MOVED),
+    Facts("", replace(EQUAL, first=Divergence(9, "_end", "", None), vanished=("_end",))),
     Facts("", replace(MOVED, retyped=("printk",))),
     Facts("", MOVED, tried=(Tried("same", 1, 1), Tried("jobs=1", 0, 1), Tried("clean", 0, 1))),
     Facts("", MOVED, unlike=("kernel/fork.o",), incremental=True),

@@ -13,27 +13,37 @@ from bisectsyms.effects.inputs import BUILT_IN, THIN, UNWATCHED
 
 LIST_MEMBERS = "ar"
 """Any ar reads the list of a thin archive, whatever its objects are for."""
+SLACK_NS = 2_000_000_000
+"""The status of a file that is written once changes with its content, or soon after."""
 
 
-def written_meanwhile(obj: Path, first: Path, last: Path) -> tuple[str, ...]:
+def written_meanwhile(obj: Path, first: Path, last: Path) -> tuple[str, ...] | None:
     """Inputs in the objtree that are newer than `first`, which a pass made, and older than `last`, which the link made.
 
-    What was written after the link says nothing of it. Paths are in the objtree, sorted. Nothing is written, and no
-    content is read but the lists of thin archives.
+    None where the times tell nothing, as in a copy of the objtree. What was written after the link says nothing of it.
+    Paths are in the objtree, sorted. Nothing is written, and no content is read but the lists of thin archives.
     """
-    try:
-        since, until = first.stat().st_mtime_ns, last.stat().st_mtime_ns
-    except OSError:
-        return ()
+    since, until = _written(first), _written(last)
+    if since is None or until is None:
+        return None
     found = set[str]()
     for path in _inputs(obj):
         try:
-            written = (obj / path).stat().st_mtime_ns
+            status = (obj / path).stat()
         except (OSError, ValueError):
             continue
-        if since < written < until:
+        if since < max(status.st_mtime_ns, status.st_ctime_ns) < until:  # a rename keeps the first and sets the second
             found.add(path)
     return tuple(sorted(found))
+
+
+def _written(path: Path) -> int | None:
+    """When in ns, if it was not moved, copied or touched since."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns if abs(status.st_ctime_ns - status.st_mtime_ns) < SLACK_NS else None
 
 
 def _inputs(obj: Path) -> Iterator[str]:

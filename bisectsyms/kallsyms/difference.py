@@ -69,6 +69,11 @@ class Difference:
         return self.first is None
 
     @property
+    def ends_early(self) -> bool:
+        """Whether the later map is the same as the earlier as far as it goes, and then ends."""
+        return self.first is not None and not self.first.after
+
+    @property
     def same_names(self) -> bool:
         """Whether both maps have the same names, each as often."""
         return not self.appeared and not self.vanished

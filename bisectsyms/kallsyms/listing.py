@@ -36,7 +36,7 @@ def unlisted(
     if image is not None:
         found = [name for name in found if name in image.symbols]
         found += [name for name in gone if name in image.symbols]
-    elif not difference.moved and not difference.appeared and not stripped(before, after, difference):
+    elif not (difference.moved or difference.appeared or difference.ends_early or stripped(before, after, difference)):
         families = among(gone, (*names.generated, *names.stub))
         found += [name for name in gone if name not in families and _has_room(before, name)]
     return tuple(found)

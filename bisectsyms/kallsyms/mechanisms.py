@@ -256,6 +256,11 @@ def _odd_names(facts: Facts, family: Sequence[re.Pattern[str]], what: str) -> Ev
     one, two = facts.temporary, facts.image
     if one and two and (hidden := among(sorted(one.symbols ^ two.symbols), family)):
         return Evidence(signs=[f"in one of the two images only: {_listed(hidden)}; they {what}"])
+    last = facts.passes[-1:]
+    new = among((name for each in last for name in (*each.appeared, *each.vanished)), family)
+    if new and len(facts.tables) > 1 and _room(facts.tables[-2]) != _room(facts.tables[-1]):
+        text = f"the last pass still brought or took {_listed(new)}, so that the table of vmlinux has another size"
+        return Evidence(signs=[f"{text}; they {what}"])
     before = among((name for each in facts.passes for name in (*each.appeared, *each.vanished)), family)
     return Evidence(hints=[f"between two passes came or went {_listed(before)}"] if before else [])
 

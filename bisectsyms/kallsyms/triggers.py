@@ -17,6 +17,8 @@ from bisectsyms.model import Outcome
 SAME = "same"
 CHANGED = " changed between "
 """How effects.inputs says that the content of an input was another in a later pass."""
+FEWEST_CUT = 5
+"""Symbols that have to be missing at the end of a map before it is called cut."""
 MOST = 4
 """Names in one sentence."""
 
@@ -25,6 +27,10 @@ def infrastructure(facts: Facts, names: Names) -> Evidence:
     """The machine failed, so that nothing was learned of the revision."""
     if facts.outcome is Outcome.INFRA:
         return Evidence(proofs=[facts.outcome_why or "the attempt ended as INFRA"])
+    final = facts.final
+    if final and final.ends_early and len(final.vanished) >= FEWEST_CUT and not (final.moved or final.appeared):
+        text = f"System.map ends early, and is the same up to there: {len(final.vanished)} symbols are missing"
+        return Evidence(signs=[f"{text}. What wrote it was cut short"])
     return Evidence()
 
 
@@ -34,6 +40,7 @@ def race(facts: Facts, names: Names) -> Evidence:
     written = [text for text in facts.moved if CHANGED not in text]
     signs = [f"an input of the link was written while it ran: {listed(written, MOST)}"] if written else []
     signs += [f"made twice in one build: {listed(facts.log.twice, MOST)}"] if facts.log.twice else []
+    signs += [f"made while the link went on: {listed(facts.log.late, MOST)}"] if facts.log.late else []
     signs += [f"read while it was written: {listed(facts.log.damaged, 2)}"] if facts.log.damaged else []
     signs += [f"targets of make that write it: {listed(facts.writers, MOST)}"] if facts.writers and facts.moved else []
     hints, against = list[str](), list[str]()
