@@ -76,6 +76,16 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """An experiment that has been made and was decided."""
+
+    text: str
+    speaks_for: Sequence[str]
+    """Causes, by their ids."""
+    speaks_against: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All of it. What could not be found out is None or empty, which is never evidence of anything."""
 
@@ -105,6 +115,7 @@ class Facts:
     """What the log shows of targets that write what moved: `FPRINT init/version-timestamp.o`."""
     log: LogFacts = LogFacts()
     tried: Sequence[Tried] = ()
+    answered: Sequence[Answered] = ()
     incremental: bool | None = None
     """Whether the objtree held an older build."""
     nature: Nature | None = None

@@ -91,9 +91,22 @@ def diagnose(facts: Facts, names: Names, upstream: Sequence[Upstream] = ()) -> D
 
 
 def _weighed(cause: Cause, evidence: Evidence, facts: Facts) -> Evidence:
-    """No mechanism of the link is sure where the link was given other files from pass to pass."""
+    """With what experiments said; and no mechanism is sure where the link was given other files from pass to pass.
+
+    An experiment tells of a trigger by itself. Of a mechanism it tells where the link shows something of it, because
+    several mechanisms answer alike.
+    """
+    mechanism = cause.axis is Axis.MECHANISM
+    shown = [one.text for one in facts.answered if cause.id in one.speaks_for]
+    hint = mechanism and not evidence.speaks_for
+    evidence = replace(
+        evidence,
+        signs=[*evidence.signs, *([] if hint else shown)],
+        hints=[*evidence.hints, *(shown if hint else [])],
+        against=[*evidence.against, *(one.text for one in facts.answered if cause.id in one.speaks_against)],
+    )
     changed = [text for text in facts.moved if CHANGED in text]
-    if cause.axis is not Axis.MECHANISM or not changed or not evidence.speaks_for:
+    if not mechanism or not changed or not evidence.speaks_for:
         return evidence
     other = f"an input changed meanwhile, which is enough for two maps to differ: {changed[0]}"
     return replace(evidence, against=[*evidence.against, other])

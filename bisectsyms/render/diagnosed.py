@@ -18,7 +18,8 @@ from bisectsyms.kallsyms.evidence import Sure
 from bisectsyms.kallsyms.facts import Facts
 from bisectsyms.kallsyms.mechanisms import part_changes
 from bisectsyms.kallsyms.naming import Named, State
-from bisectsyms.usecases.diagnose import Diagnosed
+from bisectsyms.render.experiment import show_conducted
+from bisectsyms.usecases.diagnose import Diagnosed, runnable
 
 Row = tuple[str, str, str]
 """Label, text, style of the text."""
@@ -31,7 +32,9 @@ MOST_ROWS = 3
 
 
 def show_diagnosed(answer: Diagnosed) -> None:
-    """Some 20 to 40 lines; colours at a terminal only."""
+    """Some 20 to 40 lines, below what an experiment showed; colours at a terminal only."""
+    if answer.conducted:
+        show_conducted(answer.conducted)
     terminal = sys.stdout.isatty()
     console = Console(file=sys.stdout, highlight=False, width=None if terminal else PIPE_WIDTH)
     table = Table.grid(padding=(0, 2))
@@ -159,7 +162,8 @@ def _next(answer: Diagnosed) -> Iterator[Row]:
     if told.experiment or answer.repeat or answer.notes:
         yield "", "", ""
     if told.experiment:
-        how = f"bisectsyms diagnose {answer.attempt} --experiment {told.experiment}" if answer.attempt else ""
+        known = answer.attempt and told.experiment in runnable()
+        how = f"bisectsyms diagnose {answer.attempt} --experiment {told.experiment}" if known else ""
         yield "experiment", f"{told.experiment} would tell: {told.experiment_why}", ""
         if how:
             yield "", how, ""

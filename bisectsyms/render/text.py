@@ -61,6 +61,8 @@ def show_status(report: Status) -> None:
             console.print(f"side by side: {side_by_side(cell.side_by_side)}")
     imported = ", ".join(f"{number} made on {plain(host)}" for host, number in report.elsewhere.items())
     console.print(f"{count(report.attempts, 'attempt')} in the ledger{imported and f' ({imported})'}", markup=False)
+    if any(one.inconsistent for cell in report.cells for row in cell.rows for one in row.tallies):
+        console.print("what differs in the last failure, and by which cause: bisectsyms diagnose")
     if report.culprit:
         which = "fixed" if report.find_fix else "bad"
         console.print(f"first {which} commit: {report.culprit[:12]} ({report.culprit_title})", markup=False)

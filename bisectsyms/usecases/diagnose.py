@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bisectsyms.core.experiments import EXPERIMENTS, Design
 from bisectsyms.core.nature import Nature, nature
 from bisectsyms.core.words import listed, plain
 from bisectsyms.effects.evidence import EvidenceStore
@@ -18,13 +19,17 @@ from bisectsyms.errors import UserError
 from bisectsyms.inputs.causes import shipped_causes
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.kallsyms.conditions import ONE_JOB, tried, with_provenance
-from bisectsyms.kallsyms.facts import Facts
+from bisectsyms.kallsyms.facts import Answered, Facts
 from bisectsyms.kallsyms.naming import Diagnosis
 from bisectsyms.kallsyms.naming import diagnose as name_it
 from bisectsyms.model import Attempt, Outcome
 from bisectsyms.usecases.again import find as find_attempt
+from bisectsyms.usecases.experiment import Conducted
+from bisectsyms.usecases.experiment import find as find_experiment
 from bisectsyms.usecases.gathering import Gathered, of_link, of_maps, with_log
 
+NEXT = "next"
+"""In place of the name of an experiment: the one that would tell most."""
 LOG = "log"
 """Name of a build's log among the evidence."""
 
@@ -47,6 +52,8 @@ class Diagnosed:
     """What could not be read, or was not there."""
     repeat: str
     """The command that makes it again; empty where none is known."""
+    conducted: Conducted | None = None
+    """The experiment that was made just now."""
 
 
 def last_failure(repository: Repository) -> int:
@@ -92,8 +99,32 @@ def of_folder(folder: Path, log: Path | None = None) -> Diagnosed:
     return _answer(str(folder), of_link(left, log, folder))
 
 
-def of_attempt(repository: Repository, number: int) -> Diagnosed:
-    """What is kept of an attempt says, and the other attempts at its revision.
+def experiment_for(answer: Diagnosed, name: str) -> str:
+    """The experiment that is meant: by its name, or the next one where that is NEXT.
+
+    Raises:
+        UserError: there is none of that name, or none would tell more, or it is not made by attempts.
+    """
+    wanted = answer.diagnosis.experiment if name == NEXT else name
+    if not wanted:
+        raise UserError(
+            f"no experiment would tell more: {answer.diagnosis.summary}", next_step=f"name one: {', '.join(runnable())}"
+        )
+    if wanted not in runnable() and wanted in EXPERIMENTS:
+        raise UserError(
+            f"{wanted} is made by hand: {EXPERIMENTS[wanted].question}",
+            next_step=f"bisectsyms shell {answer.attempt}, and the object's own command twice",
+        )
+    return find_experiment(wanted).name
+
+
+def runnable() -> tuple[str, ...]:
+    """Names of the experiments that are made by attempts."""
+    return tuple(name for name, one in EXPERIMENTS.items() if one.design is not Design.RECOMPILE)
+
+
+def of_attempt(repository: Repository, number: int, conducted: Conducted | None = None) -> Diagnosed:
+    """What is kept of an attempt says, the other attempts at its revision, and an experiment if one was made.
 
     Raises:
         UserError: there is no such attempt, it has not ended, or what is kept of it is no map.
@@ -104,14 +135,20 @@ def of_attempt(repository: Repository, number: int) -> Diagnosed:
     with tempfile.TemporaryDirectory(prefix="bisectsyms-") as name:
         folder = Path(name)
         gone = _export(repository, attempt, folder)
-        found = of_link(find(folder), None)
+        found = _of_evidence(folder)
         facts = _watched(found.facts, folder)
     facts = replace(facts, outcome=attempt.result.outcome, outcome_why=plain(attempt.result.why))
     facts = _with_others(repository, attempt, facts)
+    if conducted and conducted.answered:
+        text = f"{conducted.experiment}: {conducted.why}: {conducted.meaning}"
+        facts = replace(facts, answered=[Answered(text, conducted.speaks_for, conducted.speaks_against)])
     plan = attempt.plan
     of = f"attempt {number}: {attempt.result.outcome}, {plan.revision} ({plan.revision.title}), {plan.kind} {plan.draw}"
-    found = replace(found, facts=facts, notes=(*gone, *found.notes))
-    return _answer(f"{of}, {plan.cell}", found, number, f"bisectsyms again {number}")
+    found = replace(
+        found, facts=facts, notes=(*gone, *found.notes) if attempt.result.outcome.is_failure else tuple(gone)
+    )
+    answer = _answer(f"{of}, {plan.cell}", found, number, f"bisectsyms again {number}")
+    return replace(answer, conducted=conducted)
 
 
 def _answer(of: str, found: Gathered, attempt: int | None = None, repeat: str = "") -> Diagnosed:
@@ -138,6 +175,15 @@ def _export(repository: Repository, attempt: Attempt, folder: Path) -> list[str]
         origin = ledger.origin(attempt.number)
     where = f"stayed on {plain(origin)}, where it was made" if origin else "is not kept any more"
     return [f"{listed(gone)} {where}"]
+
+
+def _of_evidence(folder: Path) -> Gathered:
+    try:
+        left = find(folder)
+    except UserError:
+        return Gathered(Facts("", None), ("", ""), 0, ("nothing of its link is kept",))
+    found = of_link(left, None)
+    return replace(found, notes=tuple(note.replace(f"{folder}/", "") for note in found.notes))
 
 
 def _watched(facts: Facts, folder: Path) -> Facts:
