@@ -237,6 +237,8 @@ def test_what_is_not_certain_comes_with_the_experiment_that_would_settle_it() ->
     assert told.experiment == "clean-tree"
     assert named(Facts("", TABLE_MOVED)).experiment == "extra-pass"
     assert named(Facts("", MOVED, watched=True, moved=(CHANGED,))).experiment == ""
+    stubs = Facts("", appeared("__x_veneer"), passes=(appeared("__y_veneer"),) * 2, tables=RESTLESS)
+    assert named(stubs).experiment == "", "what is second cannot settle what is certain"
 
 
 def test_one_job_that_fails_speaks_against_a_race() -> None:

@@ -136,7 +136,6 @@ def test_an_attempt_is_told_by_its_evidence_and_by_the_others(
 @pytest.mark.slow
 def test_a_race_of_a_real_ledger_is_named_with_its_second_writer(user: User, make_history: MakeHistory) -> None:
     history = make_history(Failure.RACE, commits=12, broken=False)
-    user.run(*user.step("--failures", "2", "--max-attempts", "40"), cwd=history.repo)
     user.run("bisectsyms", "step", history.bad, *user.step("--failures", "2", "-j2")[1:], cwd=history.repo)
     done = user.run("bisectsyms", "diagnose", cwd=history.repo)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -147,6 +146,7 @@ def test_a_race_of_a_real_ledger_is_named_with_its_second_writer(user: User, mak
         *("--slots-dir", str(user.slots), "--json"),
         cwd=history.repo,
     )
+    assert answer.returncode in (0, 3), answer.stderr
     told = json.loads(answer.stdout)
     assert told["conducted"]["experiment"] == "extra-pass"
     assert told["conducted"]["attempts"] >= 1

@@ -122,7 +122,8 @@ def _answer(facts: Facts, ranked: Sequence[tuple[Cause, Evidence]], upstream: Se
         state, summary = State.EXPLAINED, "; ".join(f"{one.axis} {one.id}: {one.title} ({one.sure})" for one in told)
     else:
         state, summary = State.UNEXPLAINED, "no known cause explains how the two maps differ"
-    wanted = next((one for one in (*told, *others) if one.experiment and one.sure is not Sure.CERTAIN), None)
+    settled = {one.axis for one in told if one.sure is Sure.CERTAIN}
+    wanted = next((one for one in (*told, *others) if one.experiment and one.axis not in settled), None)
     return Diagnosis(
         state=state,
         summary=summary,

@@ -21,7 +21,7 @@ def document(result: object) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Enums of text by their text, other enums by their name, paths as text, numpy left out."""
+    """Enums of text by their text, other enums by their name, paths as text, sets sorted, numpy left out."""
     if isinstance(value, enum.StrEnum):
         return str(value)
     if isinstance(value, enum.Enum):
@@ -33,6 +33,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(item) for name, item in items if not type(item).__module__.startswith("numpy")}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(_plain(item) for item in value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
