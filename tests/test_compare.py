@@ -50,8 +50,9 @@ def test_downwards() -> None:
     assert (found.first, found.shifts) == (Divergence(2, "b", "b", -8), (Shift("b", 1, -8),))
 
 
-def test_from_nothing_to_the_top_of_the_address_space() -> None:
-    top = 0xFFFFFFFF81000000
+@pytest.mark.parametrize("top", [0xFFFFFFFF81000000, 1 << 63])
+def test_from_nothing_to_the_top_of_the_address_space(top: int) -> None:
+    """The second is the distance that is its own opposite in 64 bits."""
     found = compare(as_map([(0, "A", "a"), (top, "T", "b")]), as_map([(top, "A", "a"), (0, "T", "b")]))
     assert found.first == Divergence(1, "a", "a", top)
     assert found.shifts == (Shift("a", 1, top), Shift("b", 1, -top))
@@ -141,7 +142,17 @@ def test_one_that_is_gone_here_and_new_there() -> None:
     assert [one.before for one in found.swaps] == [("__func__.0", "g", "a", "b", "h")]
 
 
-def test_company_on_one_side_is_enough() -> None:
+def test_company_in_front_is_enough() -> None:
+    found = seen("x p x a=b q", "p x b=a q")
+    assert (found.vanished, [one.before for one in found.swaps]) == (("x",), [("a", "b")])
+
+
+def test_company_behind_is_enough() -> None:
+    found = seen("x p a=b x c", "p b=a x c")
+    assert (found.vanished, [one.before for one in found.swaps]) == (("x",), [("a", "b")])
+
+
+def test_company_that_is_new_is_none() -> None:
     found = seen("a x b c x d", "new1 x b c x new2")
     assert (found.appeared, found.vanished, found.swaps) == (("new1", "new2"), ("a", "d"), ())
 
