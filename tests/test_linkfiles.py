@@ -53,6 +53,21 @@ def test_the_small_kernel(tmp_path: Path, machine: Machine) -> None:
     assert any(text.startswith(f"{table.symbols.names[5]}: table ") for text in wrong), wrong
 
 
+def test_a_link_that_passes_with_the_table_of_an_earlier_pass_is_found_out(tmp_path: Path) -> None:
+    """make and the two maps see nothing of it: the objects have one size."""
+    X86_64.need()
+    history = write_history(tmp_path / "repo", Failure.NONE, seed=1, commits=16, unrelated=False)
+    tree = Objtree(history, history.bad, tmp_path, "ARCH=x86_64", f"CROSS_COMPILE={X86_64.prefix}")
+    script = tree.source / "scripts/link-vmlinux.sh"
+    text = script.read_text()
+    assert "vmlinux_link vmlinux ${kallsymso}\n" in text
+    script.write_text(text.replace("vmlinux_link vmlinux ${kallsymso}\n", "vmlinux_link vmlinux ${kallsymso_prev}\n"))
+    assert tree.consistent()
+    image = read_image(tree.out / "vmlinux")
+    assert image.table_wrong[-1].startswith("and "), image.table_wrong
+    assert image.table_wrong[0].count(": table ffffffff81") == 1
+
+
 def touch(folder: Path, *names: str, at: int = 1000) -> None:
     for name in names:
         (folder / name).write_text("c0008000 T _text\n")
