@@ -16,8 +16,10 @@ RODATA_END = "\t\t*(.messages.end)\n\t}\n"
 def final_link(shape: str, words: str = "", before: str = "") -> tuple[Edit, ...]:
     """More `words` for ld in the final link only, and commands of the shell `before` it."""
     if shape in MAKEFILE:
-        command = f"$(if $(filter vmlinux,$@),{before.replace('$', '$$')};) " if before else ""
+        text = before.replace("$", "$$").replace(",", "$(comma)")
+        command = f"$(if $(filter vmlinux,$@),{text};) " if before else ""
         return (
+            Edit("Makefile", "quiet_cmd_vmlinux__", "comma := ,\nquiet_cmd_vmlinux__"),
             Edit("Makefile", "cmd_vmlinux__ = $(LD)", f"cmd_vmlinux__ = {command}$(LD)"),
             Edit(
                 "Makefile",

@@ -83,6 +83,7 @@ def stubs(reach: Reach, shape: str = "6.1", far: int = FAR) -> Case:
     code = "".join(
         f'\t"{line.replace(chr(34), chr(92) + chr(34))}\\n"\n' for line in [*lines, reach.tail, ".text"] if line
     )
+    centre = 74 - far * 10 // 32
     gap = f"\t. = ALIGN(16) + {reach.limit} - 0x2000 + 64 * {{n}};\n\t.far : {{ *(.far) }}\n"
     return Case(
         f"stubs-{reach.name}",
@@ -96,7 +97,7 @@ def stubs(reach: Reach, shape: str = "6.1", far: int = FAR) -> Case:
         ),
         files=(("lib/far.c", f"/* Code that is far away. */\n__asm__(\n{code});\n"),),
         make=reach.make,
-        numbers=tuple(sorted(range(24, 64), key=lambda number: abs(number - 44))),
+        numbers=tuple(sorted(range(24, 64), key=lambda number: abs(number - centre))),
         shows=reach.shows,
         needs=reach.needs,
     )
