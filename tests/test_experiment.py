@@ -41,6 +41,7 @@ def conduct(tmp_path: Path) -> Iterator[Experimenting]:
         jobs: int = 8,
         first: tuple[Kind, ...] = (Kind.INCREMENTAL, Kind.RELINK),
         failing: Draw = FAILING,
+        latest: bool = False,
     ) -> Conducted:
         with Scripted(repo, tmp_path, shows, lengths, jobs=jobs) as bench:
             revision = bench.repository.resolve("3")
@@ -51,7 +52,8 @@ def conduct(tmp_path: Path) -> Iterator[Experimenting]:
             limits = Limits(None, limit, lambda: bench.made - begun, time.time)
             run.made = bench.heard.made  # type: ignore[attr-defined]
             run.said = bench.heard.lines  # type: ignore[attr-defined]
-            return run_experiment(bench, revision, name, limits, most=most)
+            failure = bench.ledger.last(Outcome.INCONSISTENT) if latest else None
+            return run_experiment(bench, revision, name, limits, most=most, failure=failure)
 
     yield run
 
@@ -92,6 +94,12 @@ def test_it_goes_on_where_it_stopped(conduct: Experimenting) -> None:
     assert [arm.before for arm in second.arms] == [3, 2]
     third = conduct("extra-pass", only_at_three)
     assert (third.turn, third.attempts, third.p) == (Turn.FEWER, 0, second.p)
+
+
+def test_it_goes_on_although_the_last_failure_is_one_of_its_own(conduct: Experimenting) -> None:
+    first = conduct("extra-pass", only_at_three, limit=5, latest=True)
+    second = conduct("extra-pass", only_at_three, latest=True)
+    assert (first.failure, second.failure, second.turn, second.attempts) == (2, 2, Turn.FEWER, 7)
 
 
 def test_a_failure_that_chose_the_experiment_is_not_counted(conduct: Experimenting) -> None:

@@ -130,7 +130,10 @@ def _with_trees(attempts: Sequence[Attempt]) -> Iterator[Made]:
 
 
 def failure_at(bench: Bench, revision: Revision, experiment: Experiment, failure: Attempt | None) -> About:
-    """The failure that the experiment is about: the one given, or the first of the cheapest kind that can be repeated.
+    """The failure that the experiment is about: the first of the cheapest kind that can be repeated.
+
+    Where one is given it is the first of its kind and draw. The failures of an experiment are of the same draw, so that
+    it goes on where it stopped although the last failure is another one by then.
 
     Raises:
         UserError: nothing failed there in this cell.
@@ -143,7 +146,8 @@ def failure_at(bench: Bench, revision: Revision, experiment: Experiment, failure
                 f"attempt {failure.number} is no failure of {revision} in this cell, {bench.cell}",
                 next_step="the profile and the options under which it was made",
             )
-        found = [failure]
+        mine = failure.plan
+        found = [one for one in found if (one.plan.kind, one.plan.draw) == (mine.kind, mine.draw)]
     kinds = [kind for kind in bench.kinds if not (experiment.needs_make and kind is Kind.REPLAY)]
     for kind in kinds:
         if first := next((one for one in found if one.plan.kind is kind), None):

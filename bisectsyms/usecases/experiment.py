@@ -73,8 +73,9 @@ def run_experiment(
 ) -> Conducted:
     """Make the attempts at `revision` that are missing until the experiment is decided, or the limits are over.
 
-    `failure` is the attempt that it is about, one of this cell; by default the first that failed there, of the
-    cheapest kind that can be repeated. `most` attempts are counted of each arm.
+    `failure` is an attempt of this cell with the draw that it is about; by default the first that failed there, of the
+    cheapest kind that can be repeated. What was made after the first failure of that draw counts, `most` attempts of
+    each arm.
 
     Raises:
         UserError: there is no such experiment, nothing failed there, or this machine lacks what it takes.
