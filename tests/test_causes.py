@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bisectsyms.core.nature import Nature
+from bisectsyms.errors import UserError
 from bisectsyms.inputs.causes import load_causes
+from bisectsyms.inputs.shipped import configs_dir
 from bisectsyms.kallsyms.causes import CAUSES
 from bisectsyms.kallsyms.compare import compare
 from bisectsyms.kallsyms.difference import Difference, Divergence, Shift, Swap
@@ -256,3 +259,10 @@ def test_a_cause_says_what_it_is_and_what_mends_it(cause: object) -> None:
     assert bool(one.experiment) == bool(one.proof)
     assert [each.id for each in CAUSES].count(one.id) == 1
     assert one.axis in Axis
+
+
+def test_a_bug_in_linux_is_of_a_cause_that_there_is(tmp_path: Path) -> None:
+    text = (configs_dir() / "knowledge/causes.yaml").read_text()
+    (tmp_path / "causes.yaml").write_text(text.replace("- cause: tie", "- cause: knot", 1))
+    with pytest.raises(UserError, match="knot is no cause"):
+        load_causes(tmp_path)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
+from bisectsyms.core.loglines import blocks
 from bisectsyms.core.logscan import scan
 from bisectsyms.effects.evidence.files import CHUNK, UnreadableError, open_regular
 from bisectsyms.effects.images import read_image, read_table, table_sizes
@@ -141,9 +142,5 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    rest = b""
-    for chunk in _chunks(path):
-        whole = (rest + chunk).split(b"\n")
-        rest = whole.pop()[:CHUNK]
-        yield from (line.decode(errors="replace") for line in whole)
-    yield rest.decode(errors="replace")
+    for block in blocks(_chunks(path)):
+        yield from block.decode(errors="replace").split("\n")
