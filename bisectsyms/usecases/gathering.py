@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from bisectsyms.inputs.causes import shipped_causes
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.kallsyms import listing
 from bisectsyms.kallsyms.compare import compare
-from bisectsyms.kallsyms.facts import Facts
+from bisectsyms.kallsyms.facts import Facts, Image, TableSizes
 from bisectsyms.kallsyms.makelog import read_log
 from bisectsyms.kallsyms.memory import PARTS
 from bisectsyms.kallsyms.symbols import SymbolMap, read_map
@@ -48,7 +49,21 @@ class _Reader:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def read(self, what: Callable[[], T]) -> T | None:
+    def image(self, path: Path | None, *, check: bool) -> Image | None:
+        return self._read(partial(read_image, path, check=check)) if path else None
+
+    def table(self, path: Path, bits: int) -> TableSizes | None:
+        return self._read(partial(table_sizes, path, bits))
+
+    def own_labels(self, path: Path, bits: int) -> tuple[str, ...]:
+        """Labels of the table that it lists among the symbols."""
+        table = self._read(partial(read_table, path, bits))
+        return tuple(name for name in dict.fromkeys(table.symbols.names) if name in PARTS) if table else ()
+
+    def passes(self, left: LinkFiles) -> list[SymbolMap]:
+        return self._read(lambda: [read_map(content, name) for name, content in pass_maps(left)]) or []
+
+    def _read(self, what: Callable[[], T]) -> T | None:
         try:
             return what()
         except UserError as error:
@@ -73,35 +88,34 @@ def of_link(left: LinkFiles, log: Path | None, folder: Path | None = None) -> Ga
         UserError: there are two maps, and one of them cannot be read.
     """
     reader = _Reader()
-    final, old, new = None, None, None
+    temporary, image = reader.image(left.temporary, check=False), reader.image(left.image, check=True)
+    known = image or temporary
+    bits = known.bits if known else 32
+    facts = Facts(
+        left.era,
+        None,
+        passes=tuple(compare(one, two) for one, two in pairwise(reader.passes(left))),
+        tables=tuple(one for path in left.tables if (one := reader.table(path, bits))),
+        temporary=temporary,
+        image=image,
+        in_table=reader.own_labels(left.tables[-1], bits) if left.tables else (),
+    )
+    symbols, names = 0, shipped_causes().names
     if left.before and left.after:
         old, new = _map(left.before), _map(left.after)
         final = compare(old, new)
-    passes = reader.read(lambda: [read_map(content, name) for name, content in pass_maps(left)]) or []
-    temporary = reader.read(lambda: read_image(left.temporary, check=False)) if left.temporary else None
-    image = reader.read(lambda: read_image(left.image)) if left.image else None
-    bits = image.bits if image else 32
-    tables = [one for path in left.tables if (one := reader.read(lambda path=path: table_sizes(path, bits)))]
-    facts = Facts(
-        left.era,
-        final,
-        passes=tuple(compare(one, two) for one, two in pairwise(passes)),
-        tables=tuple(tables),
-        temporary=temporary,
-        image=image,
-        unlisted=listing.unlisted(old, new, final, temporary, image, shipped_causes().names) if old and new else (),
-        stripped=listing.stripped(old, new, final) if old and new else (),
-        in_table=_in_table(reader, left.tables[-1], bits) if left.tables else (),
-    )
+        unlisted = listing.unlisted(old, new, final, temporary, image, names)
+        facts = replace(facts, final=final, unlisted=unlisted, stripped=listing.stripped(old, new, final))
+        symbols = len(new.names)
     first = next(iter((*left.images, *left.passes, *left.tables)), None)
     if folder and first and left.after:  # nobody watched, but times are witnesses, too
         moved = written_meanwhile(folder, first, left.after)
         told = tuple(f"{name} was written after the first pass had ended" for name in moved or ())
         facts = replace(facts, moved=told, watched=moved is not None)
     if log:
-        facts = reader.read(lambda: with_log(facts, log)) or facts
-    names = (left.before.name if left.before else "", left.after.name if left.after else "")
-    return Gathered(facts, names, len(new.names) if new else 0, tuple(reader.notes))
+        facts = with_log(facts, log)
+    maps = (left.before.name if left.before else "", left.after.name if left.after else "")
+    return Gathered(facts, maps, symbols, tuple(dict.fromkeys(reader.notes)))
 
 
 def with_log(facts: Facts, log: Path) -> Facts:
@@ -125,11 +139,6 @@ def _map(path: Path) -> SymbolMap:
             return read_map(file, str(path))
     except UnreadableError as error:
         raise UserError(str(error), next_step="give a map that can be read") from error
-
-
-def _in_table(reader: _Reader, path: Path, bits: int) -> tuple[str, ...]:
-    table = reader.read(lambda: read_table(path, bits))
-    return tuple(name for name in dict.fromkeys(table.symbols.names) if name in PARTS) if table else ()
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
