@@ -13,13 +13,20 @@ import pytest
 from bisectsyms.core.comparing import Turn
 from bisectsyms.core.decide import Ask
 from bisectsyms.core.experiments import EXPERIMENTS, Design
+from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
-from bisectsyms.model import Draw, Kind, Outcome, Plan
+from bisectsyms.inputs.profile import find_profile
+from bisectsyms.inputs.toolchains import load_toolchains
+from bisectsyms.model import Attempt, Draw, Kind, Outcome, Plan
 from bisectsyms.render.experiment import lines, show_conducted
 from bisectsyms.render.jsontext import document
+from bisectsyms.smallkernel.history import Failure
+from bisectsyms.usecases.bench import Options
 from bisectsyms.usecases.experiment import Conducted, run_experiment
 from bisectsyms.usecases.limits import Limits
-from tests.scripted import Scripted, Shows
+from bisectsyms.usecases.workbench import Workbench
+from tests.conftest import MakeHistory, User
+from tests.scripted import Heard, Scripted, Shows
 from tests.test_searching import write
 
 Experimenting = Callable[..., Conducted]
@@ -249,3 +256,27 @@ def test_it_is_told(conduct: Experimenting, name: str, capsys: pytest.CaptureFix
     assert told.question in out
     assert all(line in out for line in lines(told))
     assert json.loads(document(told))["turn"] == str(told.turn)
+
+
+@pytest.mark.slow
+def test_a_real_link_that_does_not_settle_fails_with_a_further_pass(user: User, make_history: MakeHistory) -> None:
+    """On a real bench: the same objects, the same draw, a cell of its own for the attempts with the further pass."""
+    history = make_history(Failure.LAYOUT, commits=12, broken=False, unrelated=False)
+    repository = Repository.discover(history.repo, {})
+    options = Options(slots_dir=user.slots, toolchains=load_toolchains(user.home))
+    loaded = find_profile("smallkernel", state_dir=user.home, xdg_config_home=user.home, cwd=user.home)
+    heard = Heard()
+    with Workbench(repository, loaded, options, user.env, heard) as bench:
+        bad = repository.resolve(history.bad)
+        while not any(one.plan.kind is Kind.RELINK and _failed(one) for one in heard.made):
+            bench.attempt(bad, Ask(bench.arrival(bad) or Kind.RELINK, "until it fails"))
+        told = run_experiment(bench, bad, "extra-pass", Limits(None, 40, lambda: bench.made, time.time))
+        always = run_experiment(bench, bad, "repeat", Limits(None, 80, lambda: bench.made, time.time))
+    assert (told.turn, told.speaks_against, always.turn) == (Turn.SAME, ("inner-layout",), Turn.ALWAYS)
+    plans = [one.plan for one in heard.made if has(one.plan, "extra-pass")]
+    assert {one.cell.variation for one in plans} == {"sweep:64+extra-pass"}
+    assert all("KALLSYMS_EXTRA_PASS=1" in one.command for one in plans)
+
+
+def _failed(attempt: Attempt) -> bool:
+    return attempt.result is not None and attempt.result.outcome.is_failure

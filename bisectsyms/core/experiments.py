@@ -83,7 +83,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
                     _LATE,
                 ),
                 Turn.MORE: Meaning("each pass moves what the next one is made from", ("oscillation",)),
-                Turn.SAME: Meaning("no number of passes makes the two maps equal", _LATE, ("inner-layout",)),
+                Turn.SAME: Meaning("a further pass does not end it", (), ("inner-layout",)),
             },
         ),
         Experiment(

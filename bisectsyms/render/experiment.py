@@ -21,11 +21,11 @@ def show_conducted(conducted: Conducted) -> None:
     where = f"{conducted.cell}, {conducted.kind}, after attempt {conducted.failure}"
     console.print(plain(f"{conducted.question} {revision} ({revision.title}), {where}"), markup=False)
     table = Table(box=SIMPLE_HEAD)
-    for column in ("arm", "drawn", "failed", "clean", "rate", "from before"):
+    for column in ("arm", "failed", "rate", "from before"):
         table.add_column(column, no_wrap=True)
     for arm in conducted.arms:
-        cells = (arm.name, arm.how, str(arm.failed), str(arm.clean), rate_text(arm.seen), str(arm.before))
-        table.add_row(*map(plain, cells))
+        failed = f"{arm.failed} of {arm.failed + arm.clean}"
+        table.add_row(*map(plain, (arm.name, failed, rate_text(arm.seen), str(arm.before))))
     if conducted.arms:
         console.print(table)
     for line in lines(conducted):
@@ -34,6 +34,7 @@ def show_conducted(conducted: Conducted) -> None:
 
 def lines(conducted: Conducted) -> Iterator[str]:
     """What is below the table."""
+    yield from (f"{arm.name}: {arm.how}" for arm in conducted.arms)
     p = f"; p = {conducted.p:.2g}, Fisher's exact test" if conducted.p is not None else ""
     yield f"{conducted.turn}: {conducted.why}{p}"
     if conducted.answered:
