@@ -129,8 +129,7 @@ def verdicts(case: Case, place: Path) -> list[bool]:
     for number in case.numbers:
         _write(place / "linux", tree(case, number))
         _configure(case, place)
-        (place / "obj/vmlinux").unlink(missing_ok=True)
-        done = _make(case, place, number)
+        done = _relink(case, place, number)
         assert done.returncode == 0 or MESSAGE in done.stdout, done.stdout
         found.append(done.returncode == 0)
     return found
@@ -159,8 +158,7 @@ def _build(case: Case, place: Path) -> str:
         for again in range(20 if case.once_more else 1):
             if again:
                 _empty(place)
-            (place / "obj/vmlinux").unlink(missing_ok=True)
-            done = _make(case, place, number)
+            done = _relink(case, place, number)
             if re.search(case.says, done.stdout):
                 assert done.returncode, done.stdout
                 return done.stdout
@@ -193,6 +191,12 @@ def _configure(case: Case, place: Path) -> None:
     if not (place / "obj/.config").exists():
         done = _make(case, place, case.numbers[0], "smallkernel_defconfig")
         assert done.returncode == 0, done.stdout
+
+
+def _relink(case: Case, place: Path, number: int) -> subprocess.CompletedProcess[str]:
+    for name in ("vmlinux", "vmlinux.unstripped"):
+        (place / "obj" / name).unlink(missing_ok=True)
+    return _make(case, place, number)
 
 
 def _make(case: Case, place: Path, number: int, *targets: str) -> subprocess.CompletedProcess[str]:

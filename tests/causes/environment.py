@@ -71,4 +71,4 @@ MORE = (
 
 def variants(case: Case) -> list[Case]:
     """Other hosts, kernels and links."""
-    return [variant(elsewhere(HOSTS[n], *one), one[2]) for n, *one in MORE]
+    return [variant(elsewhere(HOSTS[n], *one), one[2] or HOSTS[n].answer) for n, *one in MORE]

@@ -32,7 +32,7 @@ def final_link(shape: str, words: str = "", before: str = "") -> tuple[Edit, ...
         name = '"${VMLINUX}"' if shape == "6.15" else "vmlinux"
         return (
             Edit(LINK, "--no-whole-archive ${kallsymso}\n", "--no-whole-archive ${kallsymso} ${complete}\n"),
-            Edit(LINK, f"vmlinux_link {name}\nmksysmap", f"{before}complete='{words}'\nvmlinux_link {name}\nmksysmap"),
+            Edit(LINK, f"vmlinux_link {name}\nmksysmap", f'{before}complete="{words}"\nvmlinux_link {name}\nmksysmap'),
         )
     return (
         Edit(LINK, "vmlinux_link vmlinux ${kallsymso}\n", f"{before}vmlinux_link vmlinux ${{kallsymso}} {words}\n"),

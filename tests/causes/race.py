@@ -56,7 +56,7 @@ WRITERS = (
         "script",
         "c5e6ae563c80: two rules that write one file, here the linker script",
         "$(KBUILD_LDS)",
-        "sed -e 's/ALIGN(64)/ALIGN(256)/' $(KBUILD_LDS) > .again",
+        "sed -e 's/ALIGN(64)/ALIGN(256)/' -e t -e 's/ALIGN(256)/ALIGN(64)/' $(KBUILD_LDS) > .again",
         "LDS",
     ),
 )
