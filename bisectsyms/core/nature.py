@@ -141,7 +141,15 @@ def differ(one: Sequence[bool], other: Sequence[bool]) -> bool:
     """Fisher's exact test of two samples of failures, two-sided."""
     if not one or not other:
         return False
-    failed, size, total = sum(one) + sum(other), len(one), len(one) + len(other)
-    ways = [math.comb(size, k) * math.comb(total - size, failed - k) for k in range(failed + 1)]
-    at = ways[sum(one)]
-    return sum(way for way in ways if way <= at) / math.comb(total, failed) < SURE
+    return fisher(sum(one), len(one), sum(other), len(other)) < SURE
+
+
+def fisher(failed: int, made: int, others_failed: int, others_made: int) -> float:
+    """Two-sided p of Fisher's exact test: two samples whose rates are one would differ at least so much.
+
+    The sum over all tables with these margins that are not likelier than the one seen (Agresti, Categorical Data
+    Analysis, 3.5).
+    """
+    all_failed, total = failed + others_failed, made + others_made
+    ways = [math.comb(made, k) * math.comb(others_made, all_failed - k) for k in range(all_failed + 1)]
+    return sum(way for way in ways if way <= ways[failed]) / math.comb(total, all_failed)
