@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bisectsyms import __version__
-from bisectsyms.cli import calibrating, looking, searching
+from bisectsyms.cli import calibrating, hunting, looking, searching
 from bisectsyms.cli.shared import (
     known_toolchains,
     open_bench,
@@ -256,7 +256,7 @@ def demo(as_json: bool, **given: Any) -> int:
     return 0 if outcome.right else 3
 
 
-for verb in (*looking.VERBS, *searching.VERBS, *calibrating.VERBS):
+for verb in (*looking.VERBS, *searching.VERBS, *calibrating.VERBS, *hunting.VERBS):
     main.add_command(verb)
 
 
