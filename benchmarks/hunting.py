@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import fmean
 
+from benchmarks import report
 from bisectsyms.core.hunting import Candidate, Rules, choose, settled
 from bisectsyms.core.rated import rated
 
@@ -143,17 +144,15 @@ def hunting() -> bool:
 
 def _tell(run: dict[str, int], figures: dict[str, dict[str, float]]) -> bool:
     times = figures[OURS]["settled"] / figures[THEIRS]["settled"]
-    rows = [
-        [name, *(f"{figures[name][what]:.{2 if what == 'interval holds' else 1}f}" for what in COLUMNS)]
-        for name in figures
-    ]
-    failing = SPOTS - round(SPOTS * NEVER) - round(SPOTS * BROKEN)
+    digits = {"interval holds": 2}
+    rows = [[name, *(f"{row[what]:.{digits.get(what, 1)}f}" for what in COLUMNS)] for name, row in figures.items()]
+    never, broken = round(SPOTS * NEVER), round(SPOTS * BROKEN)
     body = (
-        f"`python -m benchmarks.hunting`: {run['trials']} worlds, seeds from {run['seed']}; means. {SPOTS} spots, of which "
-        f"{round(SPOTS * NEVER)} never fail, {round(SPOTS * BROKEN)} do not build (left after {TRIES} attempts, settled) "
-        f"and {failing} fail at a rate that is uniform in its logarithm on [{LOWEST}, 1]; {BUDGET} attempts of one "
-        "price.\nA spot is settled when its 95 % interval is below .02, above .9, or no wider than .2 where something "
-        f"failed.\nThe rule settles {times:.2f} times as many as equal shares; wanted {TARGET}.\n\n"
+        f"`python -m benchmarks.hunting`: means over {run['trials']} worlds, seeds from {run['seed']}. A world has "
+        f"{SPOTS} spots:\n{never} never fail, {broken} do not build (left after {TRIES} attempts, and settled), "
+        f"{SPOTS - never - broken} fail at a rate that is uniform in its\nlogarithm on [{LOWEST}, 1]. {BUDGET} "
+        "attempts of one price. Settled is a spot whose 95 % interval is below .02 or above .9, or,\nwhere it "
+        f"did both, no wider than .2. The rule settles {times:.2f} times as many as equal shares; wanted {TARGET}.\n\n"
     )
     body += report.table(("", *COLUMNS), rows)
     report.write_markdown("hunting", "How many cells a night settles", body)

@@ -24,6 +24,8 @@ RULES = Rules()
         (10, 10, None),
         (50, 50, Consistency.FLAKY),
         (3, 60, Consistency.FLAKY),
+        (28, 0, None),
+        (29, 0, Consistency.BAD),
         (60, 0, Consistency.BAD),
         (60, 40, Consistency.FLAKY),
         (1, 2000, Consistency.FLAKY),

@@ -199,10 +199,9 @@ def _world(
     from bisectsyms.usecases.hunt import World
 
     folder, floor = slots_folder(given["slots_dir"]), given["floor"]
-    budget = given["disk"] if given["disk"] is not None else 1 << 62
 
     def make_room(objtree: str) -> None:
-        thinned = thinning.thin(folder, repository, budget, floor, {objtree})
+        thinned = thinning.thin(folder, repository, given["disk"], floor, {objtree})
         if thinned.trees:
             reporter.say(manners.told(thinned.freed, thinned.trees))
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bisectsyms.core.belief import prior
-from bisectsyms.core.rated import rated
+from bisectsyms.core.rated import rated, surely_above
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Consistency
 
@@ -39,7 +39,7 @@ class Rules:
     bad: float = 0.9
     """All of it is above."""
     width: float = 0.2
-    """Something failed, and it is no wider."""
+    """Something failed, something did not, and it is no wider."""
     failing: float = 6.0
     """What a settled spot that fails is worth beside one that does not: it is what people hunt for.
 
@@ -70,9 +70,9 @@ def settled(failed: int, clean: int, rules: Rules) -> Consistency | None:
     rate = rated(failed, clean)
     if not failed:
         return Consistency.GOOD if rate.high < rules.good else None
-    if rate.low > rules.bad:
+    if surely_above(rate) > rules.bad:
         return Consistency.BAD
-    return Consistency.FLAKY if rate.high - rate.low <= rules.width else None
+    return Consistency.FLAKY if clean and rate.high - rate.low <= rules.width else None
 
 
 def choose(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, str] | None:

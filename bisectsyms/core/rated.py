@@ -34,3 +34,12 @@ def rated(failed: int, clean: int) -> Rate:
     belief = rate_of(failed, clean)
     low, high = belief.interval()
     return Rate(failed, total, belief.expected_rate(), low, high)
+
+
+def surely_above(rate: Rate) -> float:
+    """What the rate is above with 95 %: where every attempt failed, the bound that holds whatever the prior.
+
+    The prior has much of its mass at "always", so its interval lies above .9 after twelve failures; p^n = .05 asks for
+    29.
+    """
+    return EXCLUDED ** (1 / rate.attempts) if rate.failed == rate.attempts > 0 else rate.low

@@ -44,12 +44,12 @@ def on_battery() -> bool:
 
 
 @contextlib.contextmanager
-def awake(why: str, say: Callable[[str], None]) -> Iterator[None]:
+def awake(why: str, say: Callable[[str], None], inhibit: str | None = None) -> Iterator[None]:
     """Keep the machine from going to sleep by itself, by systemd-inhibit where that is there and allowed.
 
-    What holds it reads from a pipe of ours, so it ends with us however we end.
+    What holds it reads from a pipe of ours, so it ends with us however we end. `inhibit` is the path of the program.
     """
-    inhibit = shutil.which("systemd-inhibit")
+    inhibit = inhibit or shutil.which("systemd-inhibit")
     if inhibit is None:
         yield
         return

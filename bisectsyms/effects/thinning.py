@@ -29,19 +29,29 @@ class Thinned:
     """Bytes."""
 
 
-def thin(slots_dir: Path, repository: Repository, budget: int, wanted_free: int, keep: Collection[str]) -> Thinned:
+def thin(
+    slots_dir: Path, repository: Repository, budget: int | None, wanted_free: int, keep: Collection[str]
+) -> Thinned:
     """Remove objtrees until all together are within `budget` bytes and `wanted_free` bytes are free, or none is left.
+
+    Without a budget only the free space counts.
 
     `keep` are the keys of those that are needed next. To be called while we hold no slot.
     """
+
+    def is_enough(total: int) -> bool:
+        return (budget is None or total <= budget) and shutil.disk_usage(slots_dir).free >= wanted_free
+
     trees, freed = 0, 0
+    if not slots_dir.exists() or (budget is None and is_enough(0)):  # nothing has to be weighed
+        return Thinned()
     with contextlib.ExitStack() as locks:
         free_slots = [slot for slot in _slots(slots_dir, repository) if _lock(slot, locks)]
         found = sorted((_used(tree), tree) for slot in free_slots for tree in _objtrees(slot))
         sizes = {tree: _size(tree) for _, tree in found}
         total = sum(sizes.values())
         for _, tree in found:
-            if total <= budget and shutil.disk_usage(slots_dir).free >= wanted_free:
+            if is_enough(total):
                 break
             if tree.name.partition(".")[0] in keep:  # or what was set aside for it
                 continue

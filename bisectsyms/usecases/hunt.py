@@ -159,7 +159,7 @@ class Hunting:
             self._world.make_room("")  # what is in the way may be objtrees of ours
             trouble = self._world.trouble()
         if trouble:
-            if trouble.split()[:2] != self._paused.split()[:2]:
+            if trouble.split()[:1] != self._paused.split()[:1]:  # the figures in it change all the time
                 self._reporter.say(f"paused: {trouble}")
             self._world.sleep(PAUSE)
         elif self._paused:
