@@ -7,8 +7,8 @@ from statistics import fmean
 import pytest
 
 from benchmarks.hunting import by_rule, equal, play
-from bisectsyms.core.hunting import Candidate, Rules, choose, left, settled
-from bisectsyms.model import Consistency
+from bisectsyms.core.hunting import Candidate, Rules, choose, left, prices, settled
+from bisectsyms.model import Consistency, Kind
 
 RULES = Rules()
 
@@ -69,6 +69,13 @@ def test_work_stays_where_it_is_until_going_elsewhere_pays() -> None:
     assert stays is not None
     assert goes is not None
     assert (stays[0], goes[0]) == (0, 1)
+
+
+def test_what_an_attempt_of_each_kind_is_taken_to_cost() -> None:
+    kinds = (Kind.REPLAY, Kind.RELINK, Kind.INCREMENTAL, Kind.CLEAN)
+    assert list(prices({Kind.CLEAN: (2, 1024.0)}, kinds).values()) == [1.0, 8.0, 64.0, 512.0]
+    known = {Kind.REPLAY: (3, 6.0), Kind.INCREMENTAL: (1, 40.0)}
+    assert list(prices(known, kinds).values()) == [2.0, 5.0, 40.0, 320.0]
 
 
 def test_dear_attempts_wait() -> None:

@@ -97,7 +97,7 @@ def test_objtrees_used_least_lately_go_first(tmp_path: Path) -> None:
     assert thinning.thin(slots, repository, None, 0, set()).trees == 0
     thinned = thinning.thin(slots, repository, 1_000_000, 0, {"a"})
     assert (thinned.trees, old.exists(), middle.exists(), new.exists()) == (1, True, False, True)
-    assert thinned.freed > 400 * 1024
+    assert thinned.freed >= 400 * 1024
     thinning.thin(slots, repository, 1 << 40, 1 << 62, {"a"})
     assert (old.exists(), new.exists()) == (True, False), "the floor asks for more than the budget"
 

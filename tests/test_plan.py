@@ -94,7 +94,7 @@ def test_the_last_hunt_is_remembered(tmp_path: Path) -> None:
 
 @pytest.fixture
 def matrix(tmp_path: Path) -> Matrix:
-    repository = Repository.discover(write(tmp_path / "repo", ["true"] * 2), {})
+    repository = Repository.discover(write(tmp_path / "repo", ["true", "false"]), {})
     find = partial(find_profile, state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path)
 
     def shipped() -> list[LoadedProfile]:

@@ -9,7 +9,7 @@ night with no spot known well. Dividing by all seconds keeps the work where it i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import lgamma
@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bisectsyms.core.belief import prior
+from bisectsyms.core.ladder import DEARER, price
 from bisectsyms.core.rated import rated, surely_above
 from bisectsyms.core.words import count, percent
-from bisectsyms.model import Consistency
+from bisectsyms.model import Consistency, Kind
 
 NEVER = 0.7
 """Prior mass at "never fails": most cells of a matrix have nothing."""
@@ -100,6 +101,22 @@ def left(candidate: Candidate, rules: Rules) -> tuple[float, float]:
         return 0.0, 1.0
     _, ahead, chance = _index(candidate, rules)
     return candidate.arrival + ahead * candidate.seconds, chance
+
+
+def prices(spent: Mapping[Kind, tuple[int, float]], kinds: Sequence[Kind]) -> dict[Kind, float]:
+    """Seconds of an attempt of each kind, cheapest first, from how many were made and how long they took together.
+
+    One that was never made is taken to cost an eighth of the next dearer one that was, as in the ladder; without such a
+    one eight times the next cheaper.
+    """
+    found = price(spent, kinds)
+    dearer = 0.0
+    for kind in reversed(kinds):
+        made, _ = spent.get(kind, (0, 0.0))
+        if not made and dearer:
+            found[kind] = dearer / DEARER
+        dearer = found[kind] if made or dearer else 0.0
+    return found
 
 
 def _index(one: Candidate, rules: Rules) -> tuple[float, int, float]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bisectsyms.core.hunting import Candidate, Rules
-from bisectsyms.core.ladder import price
+from bisectsyms.core.hunting import Candidate, Rules, prices
 from bisectsyms.core.spots import Standing, found_kind, standing
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.model import Kind, Observation
@@ -71,7 +70,7 @@ class Knowing:
         """A spot as the allocation sees it from `here`, the spot of the last attempt."""
         one, objtree = self.standing(spot), spot.build.objtree
         order = [*dict.fromkeys((*self._kinds[:-1], Kind.INCREMENTAL, from_nothing, Kind.CLEAN))]
-        costs = price(self._spent_in(objtree), order)
+        costs = prices(self._spent_in(objtree), order)
         seconds = costs.get(one.kind, costs[Kind.CLEAN])
         arrival = 0.0 if here is not None and here.build == spot.build else self.reopen
         if not one.kind.is_from_scratch and self.at.get(objtree) != spot.revision.tree:
