@@ -66,11 +66,8 @@ def world(rng: random.Random) -> list[Spot]:
 def by_rule(spots: Sequence[Spot], rules: Rules = RULES) -> Spot | None:
     """What a hunt does."""
     open_ = [one for one in spots if not one.is_left]
-    candidates = [Candidate(one.failed, one.clean, bool(one.seen), 1.0) for one in open_]
-    chosen = choose(
-        [c if s.rate is not None else Candidate(0, 0, False, 1.0) for s, c in zip(open_, candidates, strict=True)],
-        RULES,
-    )
+    candidates = [Candidate(one.failed, one.clean, one.rate is not None and bool(one.seen), 1.0) for one in open_]
+    chosen = choose(candidates, rules)
     return open_[chosen[0]] if chosen else None
 
 
@@ -145,7 +142,7 @@ def hunting() -> bool:
 def _tell(run: dict[str, int], figures: dict[str, dict[str, float]]) -> bool:
     times = figures[OURS]["settled"] / figures[THEIRS]["settled"]
     digits = {"interval holds": 2}
-    rows = [[name, *(f"{row[what]:.{digits.get(what, 1)}f}" for what in COLUMNS)] for name, row in figures.items()]
+    rows = [[name, *(f"{figures[name][one]:.{digits.get(one, 1)}f}" for one in COLUMNS)] for name in POLICIES]
     never, broken = round(SPOTS * NEVER), round(SPOTS * BROKEN)
     body = (
         f"`python -m benchmarks.hunting`: means over {run['trials']} worlds, seeds from {run['seed']}. A world has "

@@ -18,7 +18,7 @@ from bisectsyms.core.hunting import Rules
 from bisectsyms.core.spots import State
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.errors import InfraError
+from bisectsyms.errors import InfraError, UserError
 from bisectsyms.model import Consistency, Kind, Outcome, Plan
 from bisectsyms.render.hunting import lines, picture
 from bisectsyms.smallkernel.history import Failure
@@ -171,6 +171,18 @@ def test_a_cell_that_cannot_be_opened_is_set_aside(night: Night) -> None:
     assert not hunted.answered
     with pytest.raises(InfraError, match="no space"):
         night.hunt(lambda plan: CLEAN, refuse=lambda build: True, jobs=(1, 2, 3, 4))
+
+
+def test_a_cell_that_is_not_for_this_machine_costs_no_other(night: Night) -> None:
+    def refuse(build: Build) -> bool:
+        if build.cell.jobs > 1:
+            raise UserError("there is no ld.gold", next_step="apt-get install binutils")
+        return False
+
+    hunted = night.hunt(lambda plan: CLEAN, refuse=refuse, jobs=(5, 4, 3, 2, 1))
+    assert len(hunted.set_aside) == 8
+    assert all("apt-get install binutils" in why for why in hunted.set_aside.values())
+    assert [line.state for line in hunted.lines].count(State.SETTLED) == 2
 
 
 def test_it_pauses_and_goes_on(night: Night) -> None:

@@ -16,8 +16,9 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.hunting import Rules, choose, left
 from bisectsyms.core.probing import probe
 from bisectsyms.core.spots import verdict
+from bisectsyms.core.words import count
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.errors import InfraError, UserError
+from bisectsyms.errors import BisectsymsError, InfraError, UserError
 from bisectsyms.model import Kind
 from bisectsyms.usecases.desk import Desk, Reporter
 from bisectsyms.usecases.hunted import Hunted, Line, Picture, line_of, summary
@@ -107,7 +108,7 @@ class Hunting:
             InfraError: the machine spoilt several spots in a row; the same command goes on.
         """
         begun = self._world.now()
-        self._reporter.say(f"{len(self.knowing.spots)} cells; {self._summary()}")
+        self._reporter.say(f"{count(len(self.knowing.spots), 'spot')}: {self._summary()}")
         try:
             while not (stopped := self._over()):
                 if (chosen := self._choose()) is None:
@@ -168,19 +169,28 @@ class Hunting:
         return not trouble
 
     def _go_to(self, spot: Spot, why: str) -> None:
-        """Make an attempt at a spot; one that the machine spoils again and again is set aside for this call."""
+        """Make an attempt at a spot; one that the machine spoils again and again is set aside for this call.
+
+        And a cell that cannot be built here as it is asked for, at all its revisions.
+        """
         before = self._made
         try:
             self._attempt(spot, why)
             self._spoilt = 0
-        except (InfraError, UserError) as error:
-            self._close()
+        except UserError as error:
+            self._leave(spot.build, [one for one in self.knowing.spots if one.build == spot.build], error)
+        except InfraError as error:
+            self._leave(spot, [spot], error)
             self._spoilt += 1
-            self._set_aside[spot] = error.message
-            self._reporter.say(f"{spot} is set aside: {error.message}")
             if self._spoilt >= MOST_SPOILT:
                 raise
         self._take_in(spot, self._made - before)
+
+    def _leave(self, what: Spot | Build, spots: list[Spot], error: BisectsymsError) -> None:
+        self._close()
+        why = f"{error.message} ({error.next_step})" if error.next_step else error.message
+        self._set_aside |= dict.fromkeys(spots, why)
+        self._reporter.say(f"{what} is set aside: {why}")
 
     def _attempt(self, spot: Spot, why: str) -> None:
         """One in every slot of the desk, when it is our turn."""
@@ -231,10 +241,8 @@ class Hunting:
 
     def _take_in(self, spot: Spot, made: int) -> None:
         """Look at what an attempt has changed, and say so."""
-        old, failing = (
-            self.knowing.standing(spot),
-            any(self.knowing.standing(one).failing for one in self.knowing.spots),
-        )
+        old = self.knowing.standing(spot)
+        failing = any(self.knowing.standing(one).failing for one in self.knowing.spots)
         self.knowing.look_again([spot], made)
         self._ended += [self._world.now()] * made
         new = self.knowing.standing(spot)
