@@ -42,6 +42,15 @@ def test_a_whole_plan(tmp_path: Path) -> None:
     assert plan.exclude[0].profile == "multi_v7"
 
 
+def test_the_plan_of_the_documentation_can_be_loaded_and_has_every_key(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parent.parent / "docs" / "hunting.md"
+    text = page.read_text(encoding="utf-8")
+    shown = text.split("```yaml\n")[1].split("```")[0]
+    plan = load_plan(plan_file(tmp_path, shown))
+    assert plan.model_fields_set == set(HuntPlan.model_fields) - {"defconfigs"}
+    assert all(f"| `{key}` |" in text for key in HuntPlan.model_fields)
+
+
 @pytest.mark.parametrize(
     ("text", "where"),
     [
