@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import fmean
-
 import pytest
 
 from benchmarks.hunting import by_rule, equal, play
@@ -84,8 +82,8 @@ def test_dear_attempts_wait() -> None:
     assert chosen[0] == 1
 
 
-def test_a_budget_settles_more_than_by_equal_shares() -> None:
-    """A third of the benchmark's budget, over the same worlds for both; benchmarks/results/hunting.md has the whole."""
-    ours, theirs = ([play(policy, seed, budget=1000) for seed in (1,)] for policy in (by_rule, equal))
-    assert fmean(run["settled"] for run in ours) >= 1.5 * fmean(run["settled"] for run in theirs)
-    assert all(run["failing called good"] == 0 for run in ours)
+def test_a_budget_settles_more_than_equal_shares_do() -> None:
+    """One world of the benchmark; benchmarks/results/hunting.md has twelve."""
+    ours, theirs = (play(policy, seed=1) for policy in (by_rule, equal))
+    assert ours["settled"] >= 1.5 * theirs["settled"]
+    assert ours["failing called good"] == 0

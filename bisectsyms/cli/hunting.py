@@ -232,7 +232,8 @@ def _then(
     if "isolate" in given["then"]:
         hunted = replace(hunted, isolated=isolate([line.sampled() for line in hunted.lines]))
     worst = hunted.worst
-    if "bisect" in given["then"] and worst is not None and not stopping.asked:
+    over = bool(hunted.stopped) and not hunted.set_aside  # then there is nothing left for a search, either
+    if "bisect" in given["then"] and worst is not None and not over and not stopping.asked:
         hunted = replace(hunted, found=_bisect(repository, worst, given, asked, hunted.attempts))
     return hunted
 

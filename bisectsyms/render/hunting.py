@@ -45,12 +45,13 @@ def lines(hunted: Hunted) -> Iterator[str]:
         yield f"isolated: {hunted.isolated.why}"
         for one in hunted.isolated.differences:
             yield f"  {one}"
-    if hunted.stopped:
-        yield f"not to the end ({hunted.stopped}); bisectsyms hunt --resume goes on"
-    elif (worst := hunted.worst) is not None and hunted.found is None:
-        yield f"next: {bisect_line(worst)}"
-    elif not hunted.answered:
-        yield "bisectsyms hunt --resume goes on"
+    worst = hunted.worst
+    if hunted.stopped or not hunted.answered:
+        yield f"not to the end ({hunted.stopped or 'cells were set aside'}); bisectsyms hunt --resume goes on"
+    if worst is not None and hunted.found is None:
+        yield f"{'or' if hunted.stopped else 'next'}: {bisect_line(worst)}"
+    elif worst is not None or not hunted.answered:
+        return
     elif any(line.state is State.ARTEFACT for line in hunted.lines):
         yield "next: bisectsyms clean --yes, and the same command again: stale objects may have failed"
     else:
