@@ -119,6 +119,7 @@ def prices(spent: Mapping[Kind, tuple[int, float]], kinds: Sequence[Kind]) -> di
     return found
 
 
+@lru_cache(maxsize=1 << 14)  # an attempt changes one spot, and all are looked at
 def _index(one: Candidate, rules: Rules) -> tuple[float, int, float]:
     """Worth per second at the best horizon, that horizon, and the chance to be settled there."""
     plans = _plans(one.failed, one.clean, rules)
@@ -130,11 +131,11 @@ def _index(one: Candidate, rules: Rules) -> tuple[float, int, float]:
 @lru_cache(maxsize=1 << 14)
 def _plans(failed: int, clean: int, rules: Rules) -> tuple[tuple[int, float, float], ...]:
     """(attempts, chance to be settled after them, worth of that) for every horizon."""
-    rate, weight = _posterior(failed, clean)
+    weight = _posterior(failed, clean)
     exact = next((more for more in range(1, 1000) if settled(0, clean + more, rules)), 1) if not failed else 1
     plans = []
     for ahead in sorted({*HORIZONS, exact}):
-        odds = weight @ _binomial(rate, ahead)
+        odds = weight @ _binomial(ahead)
         states = [settled(failed + k, clean + ahead - k, rules) for k in range(ahead + 1) if odds[k] > 1e-6]
         likely = odds[odds > 1e-6]
         good = sum(odd for odd, state in zip(likely, states, strict=True) if state is Consistency.GOOD)
@@ -143,17 +144,23 @@ def _plans(failed: int, clean: int, rules: Rules) -> tuple[tuple[int, float, flo
     return tuple(plans)
 
 
-def _posterior(failed: int, clean: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rates, the first being 0, and their weights."""
+def _posterior(failed: int, clean: int) -> NDArray[np.float64]:
+    """Weights of the rates of `_rates`."""
+    rate, before = _rates()
+    weight = before * rate**failed * (1.0 - rate) ** clean
+    return np.asarray(weight / weight.sum(), dtype=np.float64)
+
+
+def _rates() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rates, the first being 0, and what they weigh before the first attempt."""
     belief = prior(varied=False)
-    rate = np.append(0.0, belief.rate)
-    weight = np.append(NEVER, (1.0 - NEVER) * belief.schedule) * rate**failed * (1.0 - rate) ** clean
-    total = weight.sum()
-    return rate, weight / total
+    return np.append(0.0, belief.rate), np.append(NEVER, (1.0 - NEVER) * belief.schedule)
 
 
-def _binomial(rate: NDArray[np.float64], ahead: int) -> NDArray[np.float64]:
-    """Probability of 0 … `ahead` failures at each rate, shape (len(rate), ahead + 1)."""
+@lru_cache(maxsize=512)
+def _binomial(ahead: int) -> NDArray[np.float64]:
+    """Probability of 0 … `ahead` failures at each rate, shape (number of rates, ahead + 1)."""
+    rate, _ = _rates()
     k = np.arange(ahead + 1)
     ways = np.exp([lgamma(ahead + 1) - lgamma(n + 1) - lgamma(ahead - n + 1) for n in range(ahead + 1)])
     return np.asarray(ways * rate[:, None] ** k * (1.0 - rate[:, None]) ** (ahead - k), dtype=np.float64)
