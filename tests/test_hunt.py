@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import random
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bisectsyms.core.hunting import Rules
 from bisectsyms.core.spots import State
@@ -208,7 +210,12 @@ def test_what_is_shown_while_it_runs(night: Night) -> None:
     assert shown.left is not None
     assert shown.left <= 3600
     assert "every spot once" in shown.now
-    assert picture(shown, 24) is not None
+    console = Console(file=io.StringIO(), width=120)
+    console.print(picture(shown, 14))
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # what was given above
+    assert text.count("pinned") == 5 + 1, "as many rows as there is room for, and what comes next"
+    assert "and 1 more; " in text
+    assert "left" in text
 
 
 @pytest.mark.slow
