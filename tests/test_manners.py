@@ -48,7 +48,7 @@ def test_the_machine_is_kept_awake_as_long_as_the_hunt_runs(tmp_path: Path) -> N
 
 def test_a_refused_inhibitor_is_said_once_and_no_error(tmp_path: Path) -> None:
     said = list[str]()
-    with manners.awake("a test", said.append, script(tmp_path / "inhibit", "exit 1")):
+    with manners.awake("a test", said.append, script(tmp_path / "inhibit", "exit 1"), soon=60.0):
         pass
     assert len(said) == 1
     assert "may go to sleep" in said[0]

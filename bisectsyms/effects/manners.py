@@ -44,10 +44,11 @@ def on_battery() -> bool:
 
 
 @contextlib.contextmanager
-def awake(why: str, say: Callable[[str], None], inhibit: str | None = None) -> Iterator[None]:
+def awake(why: str, say: Callable[[str], None], inhibit: str | None = None, soon: float = SOON) -> Iterator[None]:
     """Keep the machine from going to sleep by itself, by systemd-inhibit where that is there and allowed.
 
-    What holds it reads from a pipe of ours, so it ends with us however we end. `inhibit` is the path of the program.
+    What holds it reads from a pipe of ours, so it ends with us however we end. `inhibit` is the path of the program;
+    within `soon` seconds it has ended if it is refused.
     """
     inhibit = inhibit or shutil.which("systemd-inhibit")
     if inhibit is None:
@@ -58,7 +59,7 @@ def awake(why: str, say: Callable[[str], None], inhibit: str | None = None) -> I
     try:
         pid = int(held.stdout.readline() or 0)
         held.wait()
-        if pid and not _lives(pid):
+        if pid and not _lives(pid, soon):
             say("systemd-inhibit is refused here: the machine may go to sleep by itself")
         yield
     finally:
@@ -66,9 +67,9 @@ def awake(why: str, say: Callable[[str], None], inhibit: str | None = None) -> I
         held.stdout.close()
 
 
-def _lives(pid: int) -> bool:
+def _lives(pid: int, soon: float) -> bool:
     try:
-        psutil.Process(pid).wait(SOON)
+        psutil.Process(pid).wait(soon)
     except psutil.TimeoutExpired:
         return True
     except psutil.Error:
