@@ -1,7 +1,7 @@
 """`make bench`: every benchmark, or those named. Ends with 1 if a target of the project is missed.
 
-    python -m benchmarks.run [startup] [classify] [overhead] [right] [search] [calibration] [watching] [sweep]
-                             [maps]
+    python -m benchmarks.run [startup] [classify] [overhead] [right] [search] [calibration] [hunting] [watching]
+                             [sweep] [maps]
 
 `right` takes most of an hour on an idle machine and goes on where it was stopped; remove
 benchmarks/results/right.json to begin anew. `search` is as long; see its module for git_bayesect.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.calibration import measure as calibration
+from benchmarks.hunting import hunting
 from benchmarks.maps import maps
 from benchmarks.right import right
 from benchmarks.search import search
@@ -26,6 +27,7 @@ ALL = {
     "right": right,
     "search": search,
     "calibration": calibration,
+    "hunting": hunting,
     "watching": watching,
     "sweep": sweep,
     "maps": maps,

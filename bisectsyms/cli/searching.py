@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
     from bisectsyms.effects.question import Question
     from bisectsyms.model import Cell
+    from bisectsyms.usecases.answering import Found
     from bisectsyms.usecases.bench import Bench
     from bisectsyms.usecases.commandbench import Tested
     from bisectsyms.usecases.desk import Desk, Reporter
@@ -62,18 +63,26 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
     Example:  bisectsyms bisect v6.1 v6.3 --profile s3c6400 --until 08:00
               bisectsyms bisect v1.0 main --setup 'make -s' -- ./flaky-test.sh
     """
-    from bisectsyms.effects.dag import read_range, read_skipped
-    from bisectsyms.effects.question import write_question
     from bisectsyms.render import searching as render
-    from bisectsyms.usecases.judging import Judging, StepOptions
-    from bisectsyms.usecases.searching import Searching
 
     repository = open_repository()
     question, ends = _question(repository, good, bad, words, given)
+    deadline = deadline_of(given["lasting"], given["until"])
+    found = search(repository, question, ends, given, deadline=deadline, max_attempts=given["max_attempts"])
+    show_result(found, render.show_found, given["as_json"])
+    return 0 if found.answered else 3
+
+
+def search(repository: Repository, question: Question, ends: Ends, given: dict[str, Any], **limits: Any) -> Found:
+    """Search between two ends and remember the question; `limits` are `deadline` and `max_attempts`."""
+    from bisectsyms.effects.dag import read_range, read_skipped
+    from bisectsyms.effects.question import write_question
+    from bisectsyms.usecases.judging import Judging, StepOptions
+    from bisectsyms.usecases.searching import Searching
+
     commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
     skipped = read_skipped(repository, commits, question.skip)
-    deadline = deadline_of(given["lasting"], given["until"])
-    options = _options(question, skipped, deadline=deadline, max_attempts=given["max_attempts"])
+    options = _options(question, skipped, **limits)
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
     opened = partial(open_desk, repository, question, ends, given)
     slots, made = _slots(question, ends, options, opened)
@@ -81,9 +90,7 @@ def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: A
         write_question(repository.state_dir, replace(question, slots=slots, cell=desk.cell.key))
         if ends.said:
             desk.reporter.say(ends.said)
-        found = Searching(Judging(desk, judged), ends, commits, options, made=made).run()
-    show_result(found, render.show_found, given["as_json"])
-    return 0 if found.answered else 3
+        return Searching(Judging(desk, judged), ends, commits, options, made=made).run()
 
 
 @click.command()

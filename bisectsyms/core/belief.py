@@ -16,6 +16,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,9 @@ class Belief:
         """Posterior after the attempts at one revision that is known to be bad."""
         with np.errstate(divide="ignore"):
             in_schedule = np.log(self.schedule) + _independent(self.rate, sample.failed, sample.clean)
-            in_layout = np.log(self.layout) + _sequence(self.mean, sample.failed_layouts, sample.clean_layouts)
+            in_layout = np.log(self.layout)
+            if in_layout.max() > -np.inf:  # where only the schedule is held most of the time would go here
+                in_layout = in_layout + _sequence(self.mean, sample.failed_layouts, sample.clean_layouts)
         if sample.mixed:
             in_layout = np.full_like(in_layout, -np.inf)
         # A thousand attempts underflow; the posterior is a ratio, so the largest likelihood may be 1.
@@ -142,6 +145,7 @@ class Belief:
         return float(rates[order[min(low, last)]]), float(rates[order[min(high, last)]])
 
 
+@cache
 def prior(*, varied: bool) -> Belief:
     """What is believed before the first attempt: the rate is uniform in its logarithm on [.005, 1].
 

@@ -9,8 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bisectsyms.core.rated import Rate
 from bisectsyms.core.words import count, duration, percent, plain
-from bisectsyms.usecases.calibrate import Calibrated, Rate
+from bisectsyms.usecases.calibrate import Calibrated
 
 
 def show_calibrated(calibrated: Calibrated) -> None:

@@ -18,8 +18,8 @@ from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Kind, Outcome, Plan
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.status import Status
-    from rich.text import Text
 
 STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.FAILED: "bold red", Outcome.BROKEN: "yellow"}
 LOGGER = logging.getLogger("bisectsyms")
@@ -49,6 +49,7 @@ class Reporter:
         self._console = Console(file=out or sys.stderr, highlight=False, soft_wrap=True)
         self._live = live and self._console.is_terminal
         self._running: dict[int, str] = {}
+        self._above: RenderableType | None = None
         self._status: Status | None = None
 
     def say(self, text: str) -> None:
@@ -68,23 +69,36 @@ class Reporter:
             del self._running[number]
             self._show()
 
+    def show_above(self, what: RenderableType | None) -> None:
+        """Keep this on the screen above what runs, until it is None; only at a terminal."""
+        self._above = what
+        self._show()
+
+    @property
+    def height(self) -> int:
+        """Lines of the terminal; 0 where nothing is kept on a screen."""
+        return self._console.height if self._live else 0
+
     def _show(self) -> None:
         """What runs now, a line for each; nothing is left on the screen where nothing runs."""
         if not self._live:
             return
-        if self._status is not None and not self._running:
+        shown = bool(self._running) or self._above is not None
+        if self._status is not None and not shown:
             self._status.stop()
             self._status = None
         elif self._status is not None:
             self._status.update(self._lines())
-        elif self._running:
+        elif shown:
             self._status = self._console.status(self._lines())
             self._status.start()
 
-    def _lines(self) -> Text:
+    def _lines(self) -> RenderableType:
+        from rich.console import Group
         from rich.text import Text
 
-        return Text("\n".join(self._running.values()))
+        running = Text("\n".join(self._running.values()))
+        return running if self._above is None else Group(self._above, running)
 
     def ended(self, attempt: Attempt) -> None:
         """The line of an attempt that has ended."""

@@ -10,27 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bisectsyms.core.belief import Sample
-from bisectsyms.core.decide import EXCLUDED, Ask, Decision, GaugeRules, before
+from bisectsyms.core.decide import Ask, Decision, GaugeRules, before
 from bisectsyms.core.gauging import Gauge, fresh, gauge
-from bisectsyms.core.ladder import Choice, Try, Unseen, climb, rate_of
+from bisectsyms.core.ladder import Choice, Try, Unseen, climb
 from bisectsyms.core.nature import Circumstance, Nature, Shown, alone_wanted, follows, nature
+from bisectsyms.core.rated import Rate, rated
 from bisectsyms.model import Kind, Observation, Outcome, Revision
 from bisectsyms.usecases.desk import Desk
 from bisectsyms.usecases.judging import Judging
 from bisectsyms.usecases.limits import Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Of a number of attempts."""
-
-    failed: int
-    attempts: int
-    rate: float
-    """Expected, over all that it may be."""
-    low: float
-    high: float
-    """Of the 95 % interval; where nothing failed, what is excluded with 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +165,7 @@ def with_one_job(judging: Judging, calibrated: Calibrated, mine: Sequence[Observ
 def rate_seen(seen: Sequence[Observation]) -> Rate:
     """Of attempts of one kind under one condition; those that are no evidence are left out."""
     sample = Sample.of(seen)
-    total = sample.failed + sample.clean
-    belief = rate_of(sample.failed, sample.clean)
-    low, high = belief.interval()
-    if not sample.failed:
-        return Rate(0, total, 0.0, 0.0, 1.0 - EXCLUDED ** (1 / total) if total else 1.0)
-    return Rate(sample.failed, total, belief.expected_rate(), low, high)
+    return rated(sample.failed, sample.clean)
 
 
 def _kinds(kinds: Sequence[Kind], seen: Sequence[Observation]) -> tuple[OfKind, ...]:

@@ -1,0 +1,166 @@
+"""Where a hunt spends its next attempt: ask and tell, over all its spots (cells of the matrix at a revision).
+
+First every spot once, by the shortest way. Then the rule is KG(*), the knowledge gradient per measurement at the number
+of measurements where it is largest (Frazier and Powell, Paradoxes in Learning and the Marginal Value of Information,
+Decision Analysis 7, 2010), with what is learnt being spots settled, and the price seconds, those of the way there
+included. One attempt alone never settles a spot, so a rule that looks one ahead is blind here, and equal shares leave a
+night with no spot known well. Dividing by all seconds keeps the work where it is until going elsewhere pays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bisectsyms.core.belief import prior
+from bisectsyms.core.ladder import DEARER, price
+from bisectsyms.core.rated import rated, surely_above
+from bisectsyms.core.words import count, percent
+from bisectsyms.model import Consistency, Kind
+
+NEVER = 0.7
+"""Prior mass at "never fails": most cells of a matrix have nothing."""
+HORIZONS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+"""How many attempts are looked ahead; what settles a spot without a failure is added."""
+LEAST = 1e-3
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a spot is settled, by the 95 % interval of its rate."""
+
+    good: float = 0.02
+    """Without a failure, and all of it is below this."""
+    bad: float = 0.9
+    """All of it is above."""
+    width: float = 0.2
+    """Something failed, something did not, and it is no wider."""
+    failing: float = 6.0
+    """What a settled spot that fails is worth beside one that does not: it is what people hunt for.
+
+    At 1 clean spots are settled one by one, and half of those that fail are never seen (benchmarks/results/hunting.md).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A spot as the rule sees it."""
+
+    failed: int
+    clean: int
+    """Attempts of the kind it is judged by."""
+    tried: bool
+    """Whether any attempt there has ended that says something."""
+    seconds: float
+    """Of one attempt."""
+    arrival: float = 0.0
+    """Seconds before the first one, from where we are."""
+
+
+@lru_cache(maxsize=1 << 17)
+def settled(failed: int, clean: int, rules: Rules) -> Consistency | None:
+    """What a spot is once it is settled; None before."""
+    if not failed + clean:
+        return None
+    rate = rated(failed, clean)
+    if not failed:
+        return Consistency.GOOD if rate.high < rules.good else None
+    if surely_above(rate) > rules.bad:
+        return Consistency.BAD
+    return Consistency.FLAKY if clean and rate.high - rate.low <= rules.width else None
+
+
+def choose(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, str] | None:
+    """The spot for the next attempt, by its place in the list, and why; None where all are settled.
+
+    Candidates that take no attempts any more (broken ones) are the caller's to leave out.
+    """
+    new = [number for number, one in enumerate(candidates) if not one.tried]
+    if new:
+        nearest = min(new, key=lambda number: (candidates[number].arrival + candidates[number].seconds, number))
+        return nearest, "every spot once"
+    open_ = [number for number, one in enumerate(candidates) if settled(one.failed, one.clean, rules) is None]
+    if not open_:
+        return None
+    best = max(open_, key=lambda number: (_index(candidates[number], rules)[0], -number))
+    _, ahead, chance = _index(candidates[best], rules)
+    one = candidates[best]
+    so_far = f"{one.failed} of {count(one.failed + one.clean, 'attempt')} failed"
+    return best, f"{so_far}; {ahead} more settle it with {percent(chance)}"
+
+
+def left(candidate: Candidate, rules: Rules) -> tuple[float, float]:
+    """(seconds, chance) of the plan that the rule has for a spot; (0, 1) where it is settled."""
+    if settled(candidate.failed, candidate.clean, rules) is not None:
+        return 0.0, 1.0
+    _, ahead, chance = _index(candidate, rules)
+    return candidate.arrival + ahead * candidate.seconds, chance
+
+
+def prices(spent: Mapping[Kind, tuple[int, float]], kinds: Sequence[Kind]) -> dict[Kind, float]:
+    """Seconds of an attempt of each kind, cheapest first, from how many were made and how long they took together.
+
+    One that was never made is taken to cost an eighth of the next dearer one that was, as in the ladder; without such a
+    one eight times the next cheaper.
+    """
+    found = price(spent, kinds)
+    dearer = 0.0
+    for kind in reversed(kinds):
+        made, _ = spent.get(kind, (0, 0.0))
+        if not made and dearer:
+            found[kind] = dearer / DEARER
+        dearer = found[kind] if made or dearer else 0.0
+    return found
+
+
+@lru_cache(maxsize=1 << 14)  # an attempt changes one spot, and all are looked at
+def _index(one: Candidate, rules: Rules) -> tuple[float, int, float]:
+    """Worth per second at the best horizon, that horizon, and the chance to be settled there."""
+    plans = _plans(one.failed, one.clean, rules)
+    return max(
+        (worth / (one.arrival + ahead * max(LEAST, one.seconds)), ahead, chance) for ahead, chance, worth in plans
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _plans(failed: int, clean: int, rules: Rules) -> tuple[tuple[int, float, float], ...]:
+    """(attempts, chance to be settled after them, worth of that) for every horizon."""
+    weight = _posterior(failed, clean)
+    exact = next((more for more in range(1, 1000) if settled(0, clean + more, rules)), 1) if not failed else 1
+    plans = []
+    for ahead in sorted({*HORIZONS, exact}):
+        odds = weight @ _binomial(ahead)
+        states = [settled(failed + k, clean + ahead - k, rules) for k in range(ahead + 1) if odds[k] > 1e-6]
+        likely = odds[odds > 1e-6]
+        good = sum(odd for odd, state in zip(likely, states, strict=True) if state is Consistency.GOOD)
+        fails = sum(odd for odd, state in zip(likely, states, strict=True) if state and state is not Consistency.GOOD)
+        plans.append((ahead, float(good + fails), float(good + rules.failing * fails)))
+    return tuple(plans)
+
+
+def _posterior(failed: int, clean: int) -> NDArray[np.float64]:
+    """Weights of the rates of `_rates`."""
+    rate, before = _rates()
+    weight = before * rate**failed * (1.0 - rate) ** clean
+    return np.asarray(weight / weight.sum(), dtype=np.float64)
+
+
+def _rates() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rates, the first being 0, and what they weigh before the first attempt."""
+    belief = prior(varied=False)
+    return np.append(0.0, belief.rate), np.append(NEVER, (1.0 - NEVER) * belief.schedule)
+
+
+@lru_cache(maxsize=512)
+def _binomial(ahead: int) -> NDArray[np.float64]:
+    """Probability of 0 … `ahead` failures at each rate, shape (number of rates, ahead + 1)."""
+    rate, _ = _rates()
+    k = np.arange(ahead + 1)
+    ways = np.exp([lgamma(ahead + 1) - lgamma(n + 1) - lgamma(ahead - n + 1) for n in range(ahead + 1)])
+    return np.asarray(ways * rate[:, None] ** k * (1.0 - rate[:, None]) ** (ahead - k), dtype=np.float64)

@@ -1,0 +1,109 @@
+"""The plan of a hunt: what is to be crossed with what, from a YAML file or from the same words as options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bisectsyms.core.variation import Variation
+from bisectsyms.errors import UserError
+from bisectsyms.inputs.variations import shipped_variations
+from bisectsyms.inputs.yamlfile import load_model
+
+
+def _alone(value: Any) -> Any:
+    """One word in place of a list of one."""
+    return (value,) if isinstance(value, str | int) else value
+
+
+def _policy(text: str) -> str:
+    return str(Variation.parse(text, shipped_variations()))
+
+
+Word = Annotated[str, Field(min_length=1)]
+Words = Annotated[tuple[Word, ...], BeforeValidator(_alone)]
+Jobs = Annotated[int, Field(ge=1, le=1024)]
+Policy = Annotated[str, AfterValidator(_policy)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Exclude(_Strict):
+    """Cells to leave out: all that are given must fit."""
+
+    revision: str | None = None
+    profile: str | None = None
+    toolchain: str | None = None
+    jobs: Jobs | None = None
+    variation: Policy | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("this would leave out everything")
+        return self
+
+
+class HuntPlan(_Strict):
+    """The keys of a plan, as docs/hunting.md explains them. What is empty is left to the profile."""
+
+    plan: Literal["hunt"]
+    revisions: Annotated[Words, Field(min_length=1)]
+    profiles: Words = ()
+    defconfigs: Words = ()
+    """In place of profiles: each stands for the profile that builds it."""
+    toolchains: Words = ()
+    """`gcc-12`, or with the arch that it is for: `arm-gcc-12`, `arm-llvm`."""
+    jobs: Annotated[tuple[Jobs, ...], BeforeValidator(_alone)] = ()
+    variations: Annotated[tuple[Policy, ...], BeforeValidator(_alone)] = ()
+    exclude: tuple[Exclude, ...] = ()
+
+    @model_validator(mode="after")
+    def _builds_something(self) -> Self:
+        if not (self.profiles or self.defconfigs):
+            raise ValueError("one of the keys profiles, defconfigs must say what to build")
+        return self
+
+
+OPTIONS = {
+    "revisions": "--rev",
+    "profiles": "--profile",
+    "defconfigs": "--defconfig",
+    "toolchains": "--toolchains",
+    "jobs": "-j",
+    "variations": "--vary",
+}
+"""Key of the plan -> the option that says the same."""
+
+
+def load_plan(path: Path) -> HuntPlan:
+    """Read a plan.
+
+    Raises:
+        UserError: it cannot be read or has errors; each with file, line, column and key.
+    """
+    return load_model(path, HuntPlan)
+
+
+def plan_of(words: Mapping[str, Sequence[str]]) -> HuntPlan:
+    """The plan that options say; a value may be several with commas, which no name of git or of a toolchain has.
+
+    Raises:
+        UserError: something does not fit; the message names the option.
+    """
+    split = {key: [word for text in texts for word in text.split(",") if word] for key, texts in words.items()}
+    try:
+        return HuntPlan.model_validate({"plan": "hunt"} | {key: value for key, value in split.items() if value})
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors(include_url=False):
+            option = OPTIONS.get(str(problem["loc"][0]), "") if problem["loc"] else "--profile"
+            missing = problem["type"] == "missing"
+            text = "is missing" if missing else problem["msg"].removeprefix("Value error, ")
+            problems.append(f"{option}: {text}")
+        raise UserError("\n".join(problems), next_step="bisectsyms hunt --help, or give the path of a plan") from error

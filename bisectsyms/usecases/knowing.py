@@ -1,0 +1,92 @@
+"""What the ledger says of every spot of a hunt, and what an attempt at each would cost; nothing else is kept.
+
+A hunt has no state of its own: killed and begun again it reads the same, and attempts of other verbs count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bisectsyms.core.hunting import Candidate, Rules, prices
+from bisectsyms.core.spots import Standing, found_kind, standing
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.model import Kind, Observation
+from bisectsyms.usecases.matrix import Spot
+
+REOPEN = 0.5
+"""Seconds to go to another cell, before that was measured."""
+
+
+class Knowing:
+    """The spots as they stand."""
+
+    def __init__(
+        self, ledger: Ledger, spots: Sequence[Spot], kinds: Sequence[Kind], rules: Rules, fixed: Kind | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._kinds = kinds
+        self._rules = rules
+        self._fixed = fixed
+        self.spots = spots
+        self.seen: dict[Spot, tuple[Observation, ...]] = {}
+        self._standings: dict[Spot, Standing] = {}
+        self._found: dict[str, Kind] = {}
+        """Objtree -> the kind in which a failure shows there."""
+        self.at: dict[str, str] = {}
+        """Objtree -> the tree id that was built there last, as far as we made it."""
+        self._spent: dict[str, dict[Kind, tuple[int, float]]] = {}
+        self.reopen = REOPEN
+        self._known: tuple[object, ...] = ()
+        self._count = -1
+        self.look_again()
+
+    def look_again(self, made: Sequence[Spot] = (), attempts: int = 0) -> None:
+        """Take in `attempts` new ones at the spots `made`; all anew where others have written, too."""
+        count, known = self._ledger.count(), self._ledger.changed()
+        mine = self._count + attempts == count and known == self._known
+        self._count, self._known = count, known
+        for spot in made if mine else self.spots:
+            self.seen[spot] = self._ledger.observations(*spot.key)
+            kind = found_kind(self.seen[spot], self._kinds, self._rules)
+            if kind is not None and spot.build.objtree not in self._found:
+                self._found[spot.build.objtree] = kind
+                self._forget(spot.build.objtree)
+            self._standings.pop(spot, None)
+            self._spent.pop(spot.build.objtree, None)
+
+    def _forget(self, objtree: str) -> None:
+        for spot in self.spots:
+            if spot.build.objtree == objtree:
+                self._standings.pop(spot, None)
+
+    def standing(self, spot: Spot) -> Standing:
+        """What is known of a spot."""
+        if spot not in self._standings:
+            found = self._found.get(spot.build.objtree)
+            self._standings[spot] = standing(self.seen[spot], self._kinds, self._rules, found, self._fixed)
+        return self._standings[spot]
+
+    def candidate(self, spot: Spot, here: Spot | None, from_nothing: Kind) -> Candidate:
+        """A spot as the allocation sees it from `here`, the spot of the last attempt."""
+        one, objtree = self.standing(spot), spot.build.objtree
+        order = [*dict.fromkeys((*self._kinds[:-1], Kind.INCREMENTAL, from_nothing, Kind.CLEAN))]
+        costs = prices(self._spent_in(objtree), order)
+        seconds = costs.get(one.kind, costs[Kind.CLEAN])
+        arrival = 0.0 if here is not None and here.build == spot.build else self.reopen
+        if not one.kind.is_from_scratch and self.at.get(objtree) != spot.revision.tree:
+            warm = objtree in self.at or any(self.seen[other] for other in self._sharing(objtree))
+            arrival += costs[Kind.INCREMENTAL if warm else from_nothing]
+        return Candidate(one.rate.failed, one.rate.attempts - one.rate.failed, one.tried, seconds, arrival)
+
+    def _sharing(self, objtree: str) -> list[Spot]:
+        return [spot for spot in self.spots if spot.build.objtree == objtree]
+
+    def _spent_in(self, objtree: str) -> dict[Kind, tuple[int, float]]:
+        """Attempts that were evidence and their seconds, by kind, at all spots of an objtree."""
+        if objtree not in self._spent:
+            spent: dict[Kind, tuple[int, float]] = {}
+            for one in (one for spot in self._sharing(objtree) for one in self.seen[spot] if one.outcome.is_evidence):
+                made, seconds = spent.get(one.kind, (0, 0.0))
+                spent[one.kind] = made + 1, seconds + one.seconds
+            self._spent[objtree] = spent
+        return self._spent[objtree]
