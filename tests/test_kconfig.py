@@ -258,3 +258,32 @@ def test_a_dry_run_names_the_config(user: User, history: History) -> None:
     done = user.run(*words, cwd=history.repo)
     assert "full.config" in done.stdout
     assert "defconfig" not in done.stdout.replace("olddefconfig", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'CONFIG_INITRAMFS_SOURCE="$(shell touch X)"',
+        'CONFIG_CMDLINE="`touch X`"',
+        'CONFIG_LOCALVERSION=""; touch X; ""',
+        'CONFIG_MODULE_SIG_HASH="sha1;touch X"',
+        'CONFIG_DEFAULT_HOSTNAME="x|sh"',
+        'CONFIG_CROSS_COMPILE="/tmp/evil-"',
+        'CONFIG_SHELL="/tmp/evil"',
+        'CONFIG_X="a\x1b[2Jb"',
+        "CONFIG_X=$(shell touch X)",
+        "CONFIG_X=y\x0btouch",
+    ],
+)
+def test_a_line_of_a_stranger_that_something_could_run_is_refused(line: str) -> None:
+    made = kconfig.foreign(["CONFIG_SMP=y", line])
+    assert made.lines == ("CONFIG_SMP=y",)
+    assert [refused for refused, _ in made.refused] == [line]
+
+
+def test_files_of_a_strangers_machine_are_emptied() -> None:
+    made = kconfig.foreign(
+        ['CONFIG_INITRAMFS_SOURCE="/etc/shadow"', 'CONFIG_CMDLINE="console=ttyS0,115200"', "include x"]
+    )
+    assert made.lines == ('CONFIG_INITRAMFS_SOURCE=""', 'CONFIG_CMDLINE="console=ttyS0,115200"')
+    assert [refused for refused, _ in made.refused] == ["CONFIG_INITRAMFS_SOURCE"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 LINE = re.compile(r"CONFIG_(\w+)=([ymn]|-?\d+|0x[0-9a-fA-F]+|\"[^\"$`\\\n]*\")|# CONFIG_(\w+) is not set")
 """$ and backtick begin macros, a quote or a backslash could end the string early."""
@@ -15,6 +16,10 @@ PATHS = re.compile(r"INITRAMFS_SOURCE|EXTRA_FIRMWARE(?:_DIR)?|\w+_KEYS?|\w+_PATH
 """String options that name files of the machine on which a .config was made."""
 OWN_KEY = '"certs/signing_key.pem"'
 """The default of MODULE_SIG_KEY: not somebody's file, but one that the build makes (certs/Makefile)."""
+PROGRAMS = re.compile(r"SHELL|CROSS_COMPILE|MAKE|CC|LD|NM|AR|AS|CPP|\w*CFLAGS\w*")
+"""Options that name programs or flags, or would, if make read them as its own variables."""
+_SHELL = frozenset(";|&<>*?~!{}[]'")
+"""What a shell obeys in a value that a recipe does not quote."""
 DERIVED = re.compile(r"(?:HAVE|ARCH|CC|GCC|CLANG|AS|LD|LLD|RUSTC|PAHOLE|TOOLS|GENERIC)_\w+")
 """Options that say what an arch or a compiler can do; nobody asks for them, and they come and go."""
 
@@ -50,3 +55,39 @@ def without_paths(lines: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
             line = f'CONFIG_{name}=""'
         kept.append(line)
     return kept, tuple(emptied)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A .config of a stranger's, as far as it may be handed to a tree."""
+
+    lines: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    """(line, why) of what was taken out or emptied."""
+
+
+def foreign(lines: Iterable[str]) -> Foreign:
+    """The lines of a stranger's .config of which no value reaches a shell, make's macros or a file.
+
+    Values that pass `LINE` are literal to make, but recipes hand some to a shell: MODULE_SIG_HASH in certs/Makefile,
+    INITRAMFS_SOURCE in usr/Makefile. CROSS_COMPILE named programs in init/Kconfig; SHELL would be CONFIG_SHELL.
+    """
+    kept: list[str] = []
+    refused: list[tuple[str, str]] = []
+    for raw in lines:
+        line = raw.strip()
+        if not line or (line.startswith("#") and not line.startswith("# CONFIG_")):
+            continue
+        match = LINE.fullmatch(line)
+        if match is None or not line.isascii() or not line.isprintable():
+            if line.startswith("CONFIG_"):
+                refused.append((line, "make or a shell could run its value"))
+        elif match[1] and PROGRAMS.fullmatch(match[1]):
+            refused.append((line, "it names a program"))
+        elif match[1] and set(match[2]) & _SHELL:
+            refused.append((line, "a shell could run its value"))
+        else:
+            kept.append(line)
+    emptied_lines, emptied = without_paths(kept)
+    refused += [(name, "it names files of another machine and is empty now") for name in emptied]
+    return Foreign(tuple(emptied_lines), tuple(refused))

@@ -44,7 +44,8 @@ def load_knowledge(folder: Path | None = None) -> Knowledge:
     )
 
 
-def _compiles(pattern: str) -> str:
+def compiles(pattern: str) -> str:
+    """The pattern, if it is a regular expression; ValueError otherwise, as pydantic wants it."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -59,7 +60,7 @@ def _in_objtree(pattern: str) -> str:
 
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-Pattern = Annotated[str, Field(min_length=1), AfterValidator(_compiles)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(compiles)]
 Glob = Annotated[str, AfterValidator(_in_objtree)]
 Text = Annotated[str, Field(min_length=1)]
 
