@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bisectsyms.core.exact import fisher
 from bisectsyms.core.isolating import Sampled, isolate
-from bisectsyms.core.nature import fisher
 from bisectsyms.model import Kind
 
 

@@ -20,6 +20,7 @@ from bisectsyms.model import Attempt, Kind, Outcome, Plan
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.status import Status
+    from rich.text import Text
 
 STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.FAILED: "bold red", Outcome.BROKEN: "yellow"}
 LOGGER = logging.getLogger("bisectsyms")
@@ -88,17 +89,20 @@ class Reporter:
             self._status.stop()
             self._status = None
         elif self._status is not None:
-            self._status.update(self._lines())
+            self._status.update(self._screen())
         elif shown:
-            self._status = self._console.status(self._lines())
+            self._status = self._console.status(self._screen())
             self._status.start()
 
-    def _lines(self) -> RenderableType:
+    def _screen(self) -> RenderableType:
         from rich.console import Group
+
+        return self._lines() if self._above is None else Group(self._above, self._lines())
+
+    def _lines(self) -> Text:
         from rich.text import Text
 
-        running = Text("\n".join(self._running.values()))
-        return running if self._above is None else Group(self._above, running)
+        return Text("\n".join(self._running.values()))
 
     def ended(self, attempt: Attempt) -> None:
         """The line of an attempt that has ended."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from bisectsyms.core.comparing import MOST, More, Ruling, Turn, compare, constant
 from bisectsyms.core.decide import MOST_FRUITLESS, Ask
 from bisectsyms.core.experiments import EXPERIMENTS, Design, Experiment
+from bisectsyms.core.rated import Rate
 from bisectsyms.core.words import count, duration
 from bisectsyms.errors import UserError
 from bisectsyms.model import Attempt, Kind, Observation, Revision
 from bisectsyms.usecases.arms import About, Arm, Made, arms_of, failure_at, failures, outcomes
 from bisectsyms.usecases.bench import Bench
-from bisectsyms.usecases.calibrate import Rate, rate_seen
+from bisectsyms.usecases.calibrate import rate_seen
 from bisectsyms.usecases.limits import Limits
 
 
