@@ -330,11 +330,28 @@ def test_another_ld_links_the_passes(open_bench: Callable[..., Workbench], tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("vary", "package"), [("ld-bfd", "binutils"), ("ld-lld", "lld")])
+@pytest.mark.parametrize(("vary", "package"), [("ld-bfd", "binutils"), ("ld-gold", "binutils"), ("ld-lld", "lld")])
 def test_the_linkers_that_are_here_link_it(build: Build, vary: str, package: str) -> None:
     if lacks := lacking(shipped_variations()[vary], Place()):
         pytest.skip(f"apt-get install {package} ({lacks})")
     assert build(vary).attempt.plan.cell.variation == vary
+
+
+@pytest.mark.slow
+def test_the_order_of_targets_is_drawn_where_make_can(history: Path, open_bench: Callable[..., Workbench]) -> None:
+    """GNU make 4.4 and later; elsewhere nobody may believe that it was varied."""
+    if lacks := lacking(shipped_variations()["shuffle"], Place()):
+        with pytest.raises(UserError, match=r"4\.4"):
+            open_bench("shuffle")
+        assert "4.4" in lacks
+        return
+    bench = open_bench("shuffle")
+    head = bench.repository.head()
+    bench.attempt(head, Ask(bench.from_nothing, "arrival"))
+    made = [bench.attempt(head, Ask(Kind.RELINK, "shuffle")) for _ in range(3)]
+    assert {outcome(one) for one in made} == {Outcome.CLEAN}
+    assert len({one.plan.draw for one in made}) == 3
+    assert all(f"--shuffle={dict(one.plan.draw.factors)['shuffle']} " in one.plan.command for one in made)
 
 
 def rare(history: Path, build: Build, *, length: int) -> None:
