@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-CERTAIN = 0.35
+CERTAIN = 0.28
 """Prior mass of a failure that shows in every attempt."""
 CERTAIN_DRAWN = 0.05
 """The same where attempts come with layouts, in both classes. There a repeat of a failure tells the class and not the

@@ -32,7 +32,7 @@ Ending = Literal["culprit", "predates", "not-reproduced", "undecided"]
 
 PREDATES = 0.06
 """Prior mass of "older than the range"."""
-OLDER_STILL = 0.05
+OLDER_STILL = 0.04
 """Share of the doubt that "older than the range" may have when a commit is named."""
 NOT_REPRODUCED = 0.05
 """Prior mass of "never fails here"."""
