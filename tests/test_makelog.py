@@ -220,7 +220,8 @@ def _cut(log: bytes, size: int) -> Iterator[bytes]:
 def test_any_bytes_in_any_pieces(log: bytes, size: int) -> None:
     found = read_log(_cut(log, size))
     assert found == read_log([log])
-    assert all(one.isprintable() for one in (*found.twice, *found.late, *found.damaged, found.shuffle))
+    told = "".join((*found.twice, *found.late, *found.damaged, found.shuffle))
+    assert told.replace("\t", " ").isprintable()
 
 
 def test_a_hostile_log_is_not_kept() -> None:
