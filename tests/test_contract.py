@@ -125,6 +125,14 @@ def test_a_stdout_that_cannot_be_flushed(user: User, history: History, unbuffere
     stops(user, history, "sh", "-c", f"{words} > /dev/full", env=env)
 
 
+def test_nobody_reads_to_the_end(user: User, history: History) -> None:
+    """`bisectsyms toolchains | head` is no bug to report."""
+    done = user.run("sh", "-c", "(bisectsyms toolchains; echo $? >&2) | true", cwd=history.repo)
+    assert done.stderr.splitlines()[-1] == "128"
+    assert "nobody reads" in done.stderr
+    assert "internal error" not in done.stderr
+
+
 def test_python_m_refuses(user: User, history: History) -> None:
     stops(user, history, str(SCRIPTS / "python"), "-m", "bisectsyms", env={"PYTHONPATH": str(PACKAGE.parent)})
 

@@ -25,7 +25,7 @@ from bisectsyms.cli.shared import (
     show_result,
     slots_folder,
 )
-from bisectsyms.errors import UserError
+from bisectsyms.errors import InfraError, UserError
 from bisectsyms.inputs.options import bench_options, json_option, slots_option, step_options
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ def run(argv: list[str]) -> tuple[int, bool]:
         status = done.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # click's answer to it
+            raise InfraError("nobody reads the output any more; what was found is in the ledger") from ended
+        raise
     except click.ClickException as error:
         raise UserError(error.format_message(), next_step=f"bisectsyms {_verb(error)}--help") from error
     return int(status or 0), is_step
