@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
+from bisectsyms.effects.images import read_image, read_table, table_sizes
 from bisectsyms.errors import UserError
 from bisectsyms.kallsyms.compare import MOST_JUMP, compare, tied
 from bisectsyms.kallsyms.makelog import read_log
@@ -49,8 +53,31 @@ def log(text: bytes) -> None:
     """Pieces say what the whole says, and nothing in it can reach a terminal."""
     found = read_log([text])
     assert found == read_log(text[at : at + 7] for at in range(0, len(text), 7))
-    assert all(one.isprintable() for one in (*found.twice, *found.late, *found.damaged, found.shuffle))
+    told = "".join((*found.twice, *found.late, *found.damaged, found.shuffle))
+    assert told.replace("\t", " ").isprintable()
 
 
-TARGETS: Mapping[str, Callable[[bytes], None]] = {"maps": two_maps, "logs": log}
+def image(content: bytes) -> None:
+    """What it says of itself, its table and their sizes, or an error that says what to do."""
+    _each(content, "vmlinux", read_image, read_table, table_sizes)
+
+
+def source(text: bytes) -> None:
+    """The same of the source of a table, for pointers of both sizes."""
+    for bits in (32, 64):
+        _each(text, "kallsyms.S", partial(read_table, bits=bits), partial(table_sizes, bits=bits))
+
+
+def _each(content: bytes, name: str, *readers: Callable[[Path], object]) -> None:
+    with tempfile.TemporaryDirectory(prefix="bisectsyms-fuzz-") as folder:
+        path = Path(folder, name)
+        path.write_bytes(content)
+        for read in readers:
+            try:
+                read(path)
+            except UserError as error:
+                assert error.next_step and error.message.isprintable()
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {"maps": two_maps, "logs": log, "images": image, "tables": source}
 """By the folder of their corpus."""
