@@ -62,10 +62,11 @@ def _say(text: str) -> None:
 def _report(error: BaseException) -> None:
     """Say what went wrong; a bug of ours comes with a traceback to paste, never as a verdict."""
     try:
+        from bisectsyms.core.words import plain
         from bisectsyms.errors import BisectsymsError
 
         if isinstance(error, BisectsymsError):
-            _say(f"{error}")
+            _say(plain(f"{error}"))  # it may quote what a stranger wrote
             return
     except BaseException as second:
         _say(f"while reporting: {second!r}")

@@ -85,7 +85,7 @@ class Elf:
         """
         size = 0 if place.type == "SHT_NOBITS" else place.section.size
         if place.offset + size > self.size or size > MOST_BYTES:
-            raise UserError(f"{self.name}: section {place.section.name} is cut or too large", next_step=AGAIN)
+            raise UserError(f"{self.name}: section {shown(place.section.name)} is cut or too large", next_step=AGAIN)
         self.file.seek(place.offset)
         return self.file.read(size)
 
@@ -175,6 +175,11 @@ def _whole(data: bytes, size: int) -> bytes:
     return data[: len(data) - len(data) % size]
 
 
+def shown(foreign: str) -> str:
+    """A text of the file's as an error may show it: whatever is not printable is escaped."""
+    return repr(foreign)[1:-1]
+
+
 def read_headers(name: str, file: BinaryIO) -> Elf:
     """Read the headers of an open ELF file that is called `name`.
 
@@ -200,6 +205,7 @@ def read_headers(name: str, file: BinaryIO) -> Elf:
         machine, linked = str(elf["e_machine"]).removeprefix("EM_"), elf["e_type"] != "ET_REL"
     except Exception as error:
         # What a damaged file makes of a parser has no common class: asserts, recursion, struct, unicode.
-        raise UserError(f"{name}: no readable ELF file: {error}".rstrip(": "), next_step=AGAIN) from error
+        why = shown(str(error))
+        raise UserError(f"{name}: no readable ELF file: {why}".rstrip(": "), next_step=AGAIN) from error
     size = file.seek(0, os.SEEK_END)
     return Elf(name, file, size, machine, elf.elfclass, not elf.little_endian, linked, places)
