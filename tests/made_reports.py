@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 from bisectsyms.core.rated import rated
@@ -80,7 +81,7 @@ def made_report(
             }.get(word, f"{word} at {percent(measured.rate)}")
             others = (OfKind(Kind.CLEAN, rated(1, 3)),) if failed and chance.random() < 0.3 else ()
             spots.append(
-                Spot(name, f"{revision + 1:040x}", f"{revision + 1:040x}", title, column.key, Kind.RELINK, measured,
+                Spot(name, _id(revision), _id(revision), title, column.key, Kind.RELINK, measured,
                      others, chance.choice((0, 0, 2)), 0, word, text(verdict), "", 4.3, NIGHT + revision)
             )  # fmt: skip
     failing = [spot for spot in spots if spot.rate.failed]
@@ -115,6 +116,10 @@ def made_report(
     )
 
 
+def _id(number: int) -> str:
+    return hashlib.sha1(str(number).encode()).hexdigest()
+
+
 def _word(failed: int, made: int, low: float, high: float) -> Word:
     if not made:
         return Word.UNTESTABLE
@@ -139,7 +144,7 @@ def _search(chance: random.Random, hostile: bool) -> SearchState:
         bad="badc0de12345",
         commits=130,
         confidence=0.95,
-        candidates=tuple(Candidate(f"{60 + at:040x}", title, weight, at, 9 - at) for at, weight in enumerate(weights)),
+        candidates=tuple(Candidate(_id(60 + at), title, weight, at, 9 - at) for at, weight in enumerate(weights)),
         more=3,
         endings=(("culprit", 0.97), ("predates", 0.02), ("not-reproduced", 0.01)),
         places=places,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bisectsyms.core.rated import Rate
 from bisectsyms.core.report import Report, Spot, Word, rate_text, worst_first
@@ -37,6 +37,10 @@ STEPS = (0.02, 0.1, 0.25, 0.5, 0.9)
 """Where one shade of the heat map ends and the next begins."""
 OPEN = 2
 """Failures that are unfolded when the page opens."""
+NEARLY = 0.99
+"""A rate above this is told as that in a square: there is no room for what it may be short of 100 %."""
+LONG = 24
+"""Characters of a word that is not kept in one piece."""
 HERE = "bisectsyms.render.page"
 
 
@@ -81,6 +85,7 @@ def _environment() -> Environment:
         "counted": count,
         "short": short_rate,
         "shade": shade,
+        "whole": whole_words,
         "sign": SIGNS.__getitem__,
         "listed": _listed,
     }
@@ -102,10 +107,19 @@ def _machine_time(when: float) -> str:
 
 
 def short_rate(rate: Rate) -> str:
-    """`22 %`, `<2 %` where nothing failed, `?` where nothing is known."""
+    """`22 %`, `>99 %`, `<2 %` where nothing failed; empty where nothing is known."""
     if not rate.attempts:
-        return "?"
+        return ""
+    if rate.failed and rate.rate > NEARLY:
+        return f">{percent(NEARLY)}"
     return percent(rate.rate) if rate.failed else f"<{percent(rate.high)}"
+
+
+def whole_words(text: str) -> Markup:
+    """Words such as `gcc-12` and `-j8` in one piece; a very long one may break."""
+    parts = (escape(word) if len(word) > LONG else Markup("<span class=w>{}</span>").format(word)
+             for word in visible(text).split())  # fmt: skip
+    return Markup(" ").join(parts)
 
 
 def shade(spot: Spot) -> str:

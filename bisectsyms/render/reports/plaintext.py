@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from bisectsyms.core.report import Failure, Report, SearchState, Spot, rate_text, worst_first
+from bisectsyms.core.report import Failure, Report, SearchState, Spot, worst_first
 from bisectsyms.core.words import count, percent, visible
 
 WIDTH = 72
 MOST_SPOTS = 30
 MOST_FAILURES = 3
 MOST_SUBJECT = 120
+INSIDE = " -- "
+"""Between the sandbox and what is run in it (effects/sandbox.py)."""
 
 
 def mail(report: Report) -> str:
@@ -78,9 +80,10 @@ def _search(search: SearchState) -> Iterator[str]:
 
 
 def _spot(spot: Spot, names: dict[str, str]) -> Iterator[str]:
-    also = "".join(f"; {one.kind} {rate_text(one.rate)}" for one in spot.others)
-    yield from _wrapped(f"{spot.revision}, {names[spot.cell]}: {spot.word}", "  ")
-    yield from _wrapped(f"{spot.kind} {rate_text(spot.rate)}{also}; {spot.verdict}", "      ")
+    kinds = ((spot.kind, spot.rate), *((one.kind, one.rate) for one in spot.others))
+    made = "".join(f"; {kind}: {rate.failed} of {rate.attempts} failed" for kind, rate in kinds if rate.attempts)
+    yield from _wrapped(f"{spot.revision}, {names[spot.cell]}:", "  ")
+    yield from _wrapped(f"{spot.verdict}{made}", "      ")
 
 
 def _failure(one: Failure, names: dict[str, str]) -> Iterator[str]:
@@ -90,10 +93,15 @@ def _failure(one: Failure, names: dict[str, str]) -> Iterator[str]:
         if text:
             yield from _wrapped(text, "  ")
     yield ""
-    yield from (f"    {one_line(line)}" if line.strip() else "" for line in one.tail)
+    yield from (f"    {' '.join(visible(line).splitlines())}".rstrip() for line in one.tail)
     yield ""
-    yield f"  again: {one.again}, or:"
-    yield f"    {one_line(one.command)}"
+    yield f"  again: {one.again}; its make line:"
+    yield f"    {one_line(make_line(one.command))}"
+
+
+def make_line(command: str) -> str:
+    """What a reader elsewhere can use of a command: make and its words, without the sandbox and folders of a host."""
+    return command[at + len(INSIDE) :] if (at := command.rfind(INSIDE)) >= 0 else command
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
