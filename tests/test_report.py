@@ -26,6 +26,7 @@ from bisectsyms.model import Kind, Outcome, Plan, Result, Revision
 from bisectsyms.model import Word as Said
 from bisectsyms.render.page.grid import grid_of
 from bisectsyms.render.reports.forms import COLUMNS, FORMS
+from bisectsyms.usecases.causing import MOST
 from bisectsyms.usecases.failures import TAIL_LINES, Cause
 from bisectsyms.usecases.report import ReportOptions, columns_of, report
 from tests.conftest import User
@@ -143,7 +144,7 @@ def test_a_failure_is_told_with_its_log_its_cause_and_how_to_repeat_it(repositor
     kept = EvidenceStore(repository.state_dir / "evidence").keep([("log", log)])
     lost = replace(FAILED, evidence=(("log", "ab" * 32),))
     fill(repository, (plan(1), replace(FAILED, evidence=kept), 5), (plan(2), lost, 1))
-    found = report(repository, cause_of=lambda attempt: Cause(f"cause of {attempt.number}", "__stop_x"))
+    found = report(repository, look=lambda number: Cause(f"cause of {number}", "__stop_x"))
     assert [one.attempt for one in found.failures] == [6, 5, 4, 3], "each spot's newest first, and three of a spot"
     newest = found.failures[1]
     assert len(newest.tail) == TAIL_LINES and newest.tail[0].startswith("line 28")
@@ -265,3 +266,28 @@ def test_revisions_come_from_the_ledger_as_last_named(repository: Repository) ->
     fill(repository, (first, CLEAN, 1), (renamed, CLEAN, 1))
     (one,) = report(repository).spots
     assert (one.revision, one.rate.attempts) == ("v6.1", 2)
+
+
+def test_a_cause_is_looked_for_once_and_for_a_few(repository: Repository) -> None:
+    asked: list[int] = []
+
+    def look(number: int) -> Cause:
+        asked.append(number)
+        if number == 2:
+            raise UserError("no maps")
+        return Cause(f"cause {number}")
+
+    fill(repository, *((plan(number), FAILED, 1) for number in range(1, 13)))
+    first = report(repository, look=look)
+    assert asked == list(range(12, 12 - MOST, -1)), "the newest, and no more than that"
+    assert [one.cause for one in first.failures[:2]] == ["cause 12", "cause 11"]
+    assert not first.failures[-1].cause
+    second = report(repository, look=look)
+    assert asked == list(range(12, 0, -1)), "what is known is not asked again"
+    assert [one.cause for one in second.failures][-2:] == ["", "cause 1"], "nothing could be read of 2"
+    fill(repository, (plan(12), CLEAN, 1))
+    report(repository, look=look)
+    assert asked[12:] == [12], "twice as much is known there now"
+    (repository.state_dir / "causes.json").write_text('{"software": 1, "causes": []}')
+    report(repository, look=look)
+    assert len(asked) == 13 + MOST, "a damaged file spares no work, and costs nothing else"

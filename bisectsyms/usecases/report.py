@@ -22,8 +22,9 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger.reading import Reading, Tried
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Consistency, Kind, Observation, Told
+from bisectsyms.usecases.causing import KeptCauses
 from bisectsyms.usecases.cells import objtree_key
-from bisectsyms.usecases.failures import NO_CAUSES, CauseOf, failures_of
+from bisectsyms.usecases.failures import NO_CAUSES, Cause, failures_of
 from bisectsyms.usecases.judging import moment
 from bisectsyms.usecases.searched import bisected, searched
 from bisectsyms.usecases.suspects import kinds_of
@@ -47,10 +48,10 @@ def report(
     repository: Repository,
     options: ReportOptions = ReportOptions(),
     *,
-    cause_of: CauseOf = NO_CAUSES,
+    look: Callable[[int], Cause] | None = None,
     now: Callable[[], float] = time.time,
 ) -> Report:
-    """Everything that the ledger says; `cause_of` says why an attempt failed, as far as anybody wants to look.
+    """Everything that the ledger says; `look` finds out why an attempt failed, and is asked for a few of them.
 
     Raises:
         UserError: there is no ledger yet.
@@ -65,10 +66,13 @@ def report(
         spots = _spots(ledger, tried, used)
         moments = [one for one in ledger.moments() if (one[0], one[1]) in keys]
         failed = sum(outcome.is_failure for *_, outcome, _ in moments)
-        failures = failures_of(repository, ledger, keys, options.failures, cause_of)
+        causes = KeptCauses(repository.state_dir, look, ledger.known_at) if look else None
+        failures = failures_of(repository, ledger, keys, options.failures, causes or NO_CAUSES)
         search = searched(repository, ledger, notes)
         found = bisected(repository, ledger, notes)
         running = _running(ledger)
+    if causes is not None:
+        causes.keep()
     names = {one.key: one.name for one in columns}
     answer, details = matrix_answer(spots, names)
     for said in (_search_answer(search), found):

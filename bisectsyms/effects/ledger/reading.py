@@ -94,6 +94,15 @@ class Reading(Queries):
         among = f"number in (select number from ({ranked}) where place <= ?)"  # noqa: S608 - names of our own
         return list(reversed(self._attempts(among, most)))
 
+    def known_at(self, attempt: Attempt) -> int:
+        """How many attempts have ended at the same tree in the same cell."""
+        found = self._select(
+            "select count(*) from attempts where tree = ? and cell = ? and ended is not null",
+            attempt.plan.revision.tree,
+            attempt.plan.cell.key,
+        )
+        return int(found[0][0])
+
     def running(self) -> list[Attempt]:
         """Attempts that have no end yet."""
         return self._attempts("ended is null")
