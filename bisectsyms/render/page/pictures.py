@@ -37,6 +37,9 @@ SETTINGS = {
 WIDE, HIGH = 12.0, 2.6
 """Inches, at 72 dots each."""
 HEAD = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>\s*|<style[^>]*>.*?</style>\s*", re.DOTALL)
+ID = re.compile(r' id="([^"]*)"')
+USED = re.compile(r'(?:href="|url\()#([^")]*)')
+"""Names that something refers to. All others, as `figure_1`, would be in every picture of the page."""
 SIZE = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>')
 
 
@@ -81,7 +84,8 @@ def themed(svg: str, label: str) -> str:
     text = SIZE.sub(rf'<svg viewBox="\1" role="img" aria-label="{label}">', text, count=1)
     for ink, variable in INKS.items():
         text = text.replace(ink, f"var(--{variable})")
-    return text.strip()
+    used = set(USED.findall(text))
+    return ID.sub(lambda found: found[0] if found[1] in used else "", text).strip()
 
 
 def _time(axes: Any, line: TimeLine) -> None:
