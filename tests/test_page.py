@@ -165,6 +165,13 @@ def test_a_kept_page_is_written_when_it_is_time(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"], "nothing half-written is left"
 
 
+def test_a_mistake_of_ours_does_not_end_the_hunt(tmp_path: Path) -> None:
+    said = list[str]()
+    kept = KeptPage(tmp_path / "report.html", lambda: 1 // 0, said.append)  # type: ignore[arg-type,return-value]
+    kept()
+    assert said == [f"{tmp_path / 'report.html'} is not written: ZeroDivisionError: integer division or modulo by zero"]
+
+
 def test_trouble_with_the_page_is_told_once(tmp_path: Path) -> None:
     said = list[str]()
     kept = KeptPage(tmp_path / "none" / "report.html", lambda: made_report(1, 1, search=False), said.append)

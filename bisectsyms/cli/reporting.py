@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bisectsyms.cli.shared import open_repository
 from bisectsyms.inputs.options import Seconds, json_option
+
+if TYPE_CHECKING:
+    from bisectsyms.effects.gitrepo import Repository
+    from bisectsyms.render.page.keeping import KeptPage
 
 FORMATS = ("md", "html", "mail", "json", "junit", "csv")
 
@@ -37,6 +43,22 @@ def report(html: Path | None, form: str | None, since: float | None, failures: i
     if as_json or form or html is None:
         click.echo(FORMS["json" if as_json else form or "md"](found), nl=False)
     return 0 if found.spots else 3
+
+
+def kept_page(
+    repository: Repository,
+    path: Path,
+    only: Collection[tuple[str, str]],
+    say: Callable[[str], None],
+    *,
+    search: bool = False,
+) -> KeptPage:
+    """A page of these spots (tree id, cell key), rewritten when it is time; with `search` also of the last search."""
+    from bisectsyms.render.page.keeping import KeptPage
+    from bisectsyms.usecases import report as use
+
+    options = use.ReportOptions(only=only, search=search)
+    return KeptPage(path.absolute(), lambda: use.report(repository, options), say)
 
 
 VERBS: tuple[click.Command, ...] = (report,)

@@ -274,7 +274,7 @@ def matrix_answer(spots: Sequence[Spot], names: dict[str, str]) -> tuple[str, tu
     tally = [(word, words.count(word)) for word in Word if word in words]
     counted = ", ".join(f"{number} {NAMED[word]}" for word, number in tally)
     what = count(len(spots), "combination")
-    details = (f"{what} of a revision and a cell: {counted}",)
+    details: tuple[str, ...] = (f"{what} of a revision and a cell: {counted}",)
     if not failing:
         known = words.count(Word.GOOD)
         sure = f"and {known} of them are consistently good" if known else "and none is settled yet"

@@ -42,6 +42,8 @@ class ReportOptions:
     """Only spots where an attempt began since then, with all their attempts; seconds since the epoch."""
     failures: int = 40
     """Failures that are told in full, at most."""
+    search: bool = True
+    """Whether it is also about the last search and git's bisect; those of a matrix may be of another question."""
 
 
 def report(
@@ -68,8 +70,8 @@ def report(
         failed = sum(outcome.is_failure for *_, outcome, _ in moments)
         causes = KeptCauses(repository.state_dir, look, ledger.known_at) if look else None
         failures = failures_of(repository, ledger, keys, options.failures, causes or NO_CAUSES)
-        search = searched(repository, ledger, notes)
-        found = bisected(repository, ledger, notes)
+        search = searched(repository, ledger, used, notes) if options.search else None
+        found = bisected(repository, ledger, notes) if options.search else ""
         running = _running(ledger)
     if causes is not None:
         causes.keep()

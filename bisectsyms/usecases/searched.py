@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 
 from bisectsyms.core.direction import search_terms
 from bisectsyms.core.report import Candidate, Place, SearchState
@@ -23,8 +24,8 @@ MOST = 20
 MOST_PLACES = 400
 
 
-def searched(repository: Repository, ledger: Reading, notes: list[str]) -> SearchState | None:
-    """The last `bisectsyms bisect`; None if there was none, or nothing can be said of it, which goes to `notes`."""
+def searched(repository: Repository, ledger: Reading, cells: Collection[str], notes: list[str]) -> SearchState | None:
+    """The last `bisectsyms bisect`, if it is of one of these cells; what cannot be said of it goes to `notes`."""
     try:
         question = read_question(repository.state_dir)
     except UserError as error:
@@ -34,6 +35,8 @@ def searched(repository: Repository, ledger: Reading, notes: list[str]) -> Searc
     cell = ledger.cell(question.cell)
     if cell is None:
         notes.append("the last search has made no attempt yet")
+        return None
+    if cell.key not in cells:
         return None
     try:
         find_fix = search_terms(question.terms, find_fix=question.find_fix).find_fix
@@ -76,7 +79,7 @@ def _state(
     good, bad = (revision.commit[:12] for revision in map(repository.resolve, (question.good, question.bad)))
     return SearchState(
         kind=result.kind,
-        sentence=_sentence(result.kind, result.probability, candidates, question),
+        sentence=_sentence(result.kind, result.probability, candidates, [chance for _, chance in likely], question),
         good=good,
         bad=bad,
         commits=commits.candidates,
@@ -88,7 +91,10 @@ def _state(
     )
 
 
-def _sentence(kind: str, probability: float, candidates: tuple[Candidate, ...], question: Question) -> str:
+def _sentence(
+    kind: str, probability: float, candidates: tuple[Candidate, ...], chances: Sequence[float], question: Question
+) -> str:
+    """`chances` are those of all that is likely, not only of the `candidates` that are told."""
     sure = f"{percent(probability)} by the attempts"
     find_fix = search_terms(question.terms, find_fix=question.find_fix).find_fix
     match kind:
@@ -105,7 +111,8 @@ def _sentence(kind: str, probability: float, candidates: tuple[Candidate, ...], 
             return f"The failure did not show at the bad end: {sure}"
     if not candidates:
         return "The search is undecided"
-    return f"The search is undecided: {count(len(candidates), 'commit')} hold {percent(question.confidence)}"
+    hold = "holds" if len(chances) == 1 else "hold"
+    return f"The search is undecided: {count(len(chances), 'commit')} {hold} {percent(sum(chances))}"
 
 
 def bisected(repository: Repository, ledger: Reading, notes: list[str]) -> str:

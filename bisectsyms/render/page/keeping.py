@@ -47,9 +47,10 @@ class KeptPage:
         begun = self._now()
         try:
             replace_file(self._path, page(self._report()).encode())
-        except BisectsymsError as error:
+        except Exception as error:  # a night of attempts is worth more than its page, whatever is wrong with that
             if not self._told:
                 self._told = True
-                self._say(f"{self._path} is not written: {error}")
+                what = error if isinstance(error, BisectsymsError) else f"{type(error).__name__}: {error}"
+                self._say(f"{self._path} is not written: {what}")
         ended = self._now()
         self._next = ended + max(self._every, (ended - begun) / SHARE)
