@@ -84,7 +84,8 @@ def test_every_failure_and_spot_is_on_it() -> None:
 
 
 def test_the_shade_and_the_short_rate() -> None:
-    assert [short_rate(rated(*one)) for one in ((0, 0), (0, 149), (9, 31), (150, 0))] == ["", "<2 %", "22 %", ">99 %"]
+    counts = ((0, 0), (0, 149), (9, 31), (3, 0), (1999, 1))
+    assert [short_rate(rated(*one)) for one in counts] == ["", "<2 %", "22 %", "all", ">99 %"]
     (spot, *_) = made_report().spots
     for (failed, clean), word, wanted in (
         ((0, 149), Word.GOOD, "w-good"),

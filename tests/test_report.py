@@ -7,6 +7,7 @@ import email
 import email.policy
 import io
 import json
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bisectsyms.core.report import Report, Word, time_line
-from bisectsyms.core.words import visible
+from bisectsyms.core.rated import rated
+from bisectsyms.core.report import Report, Word, rate_text, time_line
+from bisectsyms.core.words import percent, visible
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
@@ -291,3 +293,11 @@ def test_a_cause_is_looked_for_once_and_for_a_few(repository: Repository) -> Non
     (repository.state_dir / "causes.json").write_text('{"software": 1, "causes": []}')
     report(repository, look=look)
     assert len(asked) == 13 + MOST, "a damaged file spares no work, and costs nothing else"
+
+
+def test_a_rate_is_told_by_what_is_sure_of_it() -> None:
+    assert rate_text(rated(0, 0)) == "no evidence"
+    assert rate_text(rated(0, 40)) == "0 of 40 failed (below 7.2 %)"
+    low = percent(rated(9, 0).low)
+    assert rate_text(rated(9, 0)) == f"9 of 9 failed (above {low})", "nine failures do not mean that it always fails"
+    assert re.fullmatch(r"9 of 40 failed, 22 % \(\d+ % to \d+ %\)", rate_text(rated(9, 31)))

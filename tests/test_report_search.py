@@ -51,8 +51,8 @@ def fill(repository: Repository, first_bad: int, cell: Cell = PLAIN, at: tuple[i
 
 def ask(repository: Repository) -> None:
     repository.state_dir.mkdir(exist_ok=True)
-    ends = [repository.resolve(name).commit for name in ("c0", "c7")]
-    write_question(repository.state_dir, Question(*ends, cell=PLAIN.key))
+    good, bad = (repository.resolve(name).commit for name in ("c0", "c7"))
+    write_question(repository.state_dir, Question(good, bad, cell=PLAIN.key))
 
 
 def test_the_commit_is_the_answer_with_its_subject(repository: Repository) -> None:

@@ -255,11 +255,13 @@ def time_line(moments: Sequence[tuple[float, bool | None]], most: int = MOST_BIN
 
 
 def rate_text(rate: Rate) -> str:
-    """`9 of 40 failed, 22 % (12 to 37 %)`, `0 of 40 failed (below 7.2 %)`; the bounds are with 95 %."""
+    """`9 of 40 failed, 22 % (12 % to 37 %)`, `0 of 40 failed (below 7.2 %)`, `9 of 9 failed (above 81 %)`."""
     if not rate.attempts:
         return "no evidence"
     if not rate.failed:
         return f"0 of {rate.attempts} failed (below {percent(rate.high)})"
+    if rate.failed == rate.attempts:
+        return f"{rate.failed} of {rate.attempts} failed (above {percent(rate.low)})"
     return (
         f"{rate.failed} of {rate.attempts} failed, {percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)})"
     )

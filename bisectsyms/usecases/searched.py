@@ -122,7 +122,10 @@ def bisected(repository: Repository, ledger: Reading, notes: list[str]) -> str:
     except UserError as error:
         notes.append(error.message)
         return ""
-    if state is None or not state.culprit:
+    if state is None:
+        return ""
+    if not state.culprit:
+        notes.append("git bisect goes on here, and has named no commit yet")
         return ""
     now = described(repository, ledger, rejudge=False)
     sure = f", {percent(now.confidence)} sure" if now.confidence is not None else ", and how sure is not known"

@@ -107,9 +107,11 @@ def _machine_time(when: float) -> str:
 
 
 def short_rate(rate: Rate) -> str:
-    """`22 %`, `>99 %`, `<2 %` where nothing failed; empty where nothing is known."""
+    """`22 %`, `>99 %`, `all` where all failed, `<2 %` where nothing did; empty where nothing is known."""
     if not rate.attempts:
         return ""
+    if rate.failed == rate.attempts:
+        return "all"
     if rate.failed and rate.rate > NEARLY:
         return f">{percent(NEARLY)}"
     return percent(rate.rate) if rate.failed else f"<{percent(rate.high)}"
