@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bisectsyms.core.rated import rated
+from bisectsyms.core.rated import rated, surely_above
 from bisectsyms.core.report import Report, Word, rate_text, time_line
 from bisectsyms.core.words import percent, visible
 from bisectsyms.effects.evidence import EvidenceStore
@@ -28,7 +28,6 @@ from bisectsyms.model import Kind, Outcome, Plan, Result, Revision
 from bisectsyms.model import Word as Said
 from bisectsyms.render.page.grid import grid_of
 from bisectsyms.render.reports.forms import COLUMNS, FORMS
-from bisectsyms.usecases.causing import MOST
 from bisectsyms.usecases.failures import TAIL_LINES, Cause
 from bisectsyms.usecases.report import ReportOptions, columns_of, report
 from tests.conftest import User
@@ -146,7 +145,7 @@ def test_a_failure_is_told_with_its_log_its_cause_and_how_to_repeat_it(repositor
     kept = EvidenceStore(repository.state_dir / "evidence").keep([("log", log)])
     lost = replace(FAILED, evidence=(("log", "ab" * 32),))
     fill(repository, (plan(1), replace(FAILED, evidence=kept), 5), (plan(2), lost, 1))
-    found = report(repository, look=lambda number: Cause(f"cause of {number}", "__stop_x"))
+    found = report(repository, look=lambda _, number: Cause(f"cause of {number}", "__stop_x"))
     assert [one.attempt for one in found.failures] == [6, 5, 4, 3], "each spot's newest first, and three of a spot"
     newest = found.failures[1]
     assert len(newest.tail) == TAIL_LINES and newest.tail[0].startswith("line 28")
@@ -273,7 +272,7 @@ def test_revisions_come_from_the_ledger_as_last_named(repository: Repository) ->
 def test_a_cause_is_looked_for_once_and_for_a_few(repository: Repository) -> None:
     asked: list[int] = []
 
-    def look(number: int) -> Cause:
+    def look(_: Repository, number: int) -> Cause:
         asked.append(number)
         if number == 2:
             raise UserError("no maps")
@@ -281,7 +280,8 @@ def test_a_cause_is_looked_for_once_and_for_a_few(repository: Repository) -> Non
 
     fill(repository, *((plan(number), FAILED, 1) for number in range(1, 13)))
     first = report(repository, look=look)
-    assert asked == list(range(12, 12 - MOST, -1)), "the newest, and no more than that"
+    assert first.details[-1] == "cause, of 1 of the 8 failures that were diagnosed: cause 12"
+    assert asked == list(range(12, 4, -1)), "the newest, and no more than that"
     assert [one.cause for one in first.failures[:2]] == ["cause 12", "cause 11"]
     assert not first.failures[-1].cause
     second = report(repository, look=look)
@@ -292,12 +292,12 @@ def test_a_cause_is_looked_for_once_and_for_a_few(repository: Repository) -> Non
     assert asked[12:] == [12], "twice as much is known there now"
     (repository.state_dir / "causes.json").write_text('{"software": 1, "causes": []}')
     report(repository, look=look)
-    assert len(asked) == 13 + MOST, "a damaged file spares no work, and costs nothing else"
+    assert len(asked) == 13 + 8, "a damaged file spares no work, and costs nothing else"
 
 
 def test_a_rate_is_told_by_what_is_sure_of_it() -> None:
     assert rate_text(rated(0, 0)) == "no evidence"
     assert rate_text(rated(0, 40)) == "0 of 40 failed (below 7.2 %)"
-    low = percent(rated(9, 0).low)
+    low = percent(surely_above(rated(9, 0)))
     assert rate_text(rated(9, 0)) == f"9 of 9 failed (above {low})", "nine failures do not mean that it always fails"
     assert re.fullmatch(r"9 of 40 failed, 22 % \(\d+ % to \d+ %\)", rate_text(rated(9, 31)))

@@ -24,8 +24,9 @@ FORMATS = ("md", "html", "mail", "json", "junit", "csv")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="On stdout; md where nothing else is asked for.")
 @click.option("--since", type=Seconds(), metavar="DURATION", help="Only what was tried within it, e.g. 12h.")
 @click.option("--failures", type=click.IntRange(0), default=40, show_default=True, help="Told in full, at most.")
+@click.option("--causes", type=click.IntRange(0), default=8, show_default=True, help="Failures diagnosed, at most.")
 @json_option
-def report(html: Path | None, form: str | None, since: float | None, failures: int, as_json: bool) -> int:
+def report(html: Path | None, form: str | None, since: float | None, as_json: bool, **most: int) -> int:
     """Tell what was found so far, from the ledger alone and at any time, also while attempts are made.
 
     \b
@@ -36,7 +37,7 @@ def report(html: Path | None, form: str | None, since: float | None, failures: i
     from bisectsyms.render.reports.forms import FORMS
     from bisectsyms.usecases import report as use
 
-    options = use.ReportOptions(since=time.time() - since if since is not None else 0.0, failures=failures)
+    options = use.ReportOptions(since=time.time() - since if since is not None else 0.0, **most)
     found = use.report(open_repository(), options)
     if html is not None:
         replace_file(html, FORMS["html"](found).encode())

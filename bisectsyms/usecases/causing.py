@@ -12,21 +12,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bisectsyms import __version__
+from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.newfile import replace_file
-from bisectsyms.errors import BisectsymsError, InfraError
+from bisectsyms.errors import InfraError, UserError
+from bisectsyms.kallsyms.naming import State
 from bisectsyms.model import Attempt
+from bisectsyms.usecases import diagnose
 from bisectsyms.usecases.failures import Cause
 
 NAME = "causes.json"
-MOST = 8
-"""Failures that are looked into by one report."""
+
+
+def look_into(repository: Repository, number: int) -> Cause:
+    """What `bisectsyms diagnose` says of an attempt, in one line.
+
+    Raises:
+        UserError: what is kept of it is not enough.
+    """
+    found = diagnose.of_attempt(repository, number)
+    final = found.facts.final
+    first = final.first if final is not None else None
+    text = "" if found.diagnosis.state is State.NO_EVIDENCE else found.diagnosis.summary
+    return Cause(text, (first.before or first.after) if first is not None else "")
 
 
 class KeptCauses:
     """Says the cause of an attempt; `look` finds it out, `known` tells how many attempts there are at its revision."""
 
     def __init__(
-        self, state_dir: Path, look: Callable[[int], Cause], known: Callable[[Attempt], int], *, most: int = MOST
+        self, state_dir: Path, look: Callable[[int], Cause], known: Callable[[Attempt], int], *, most: int
     ) -> None:
         self._path, self._look, self._known, self._left = state_dir / NAME, look, known, most
         self._kept = self._read()
@@ -43,7 +57,9 @@ class KeptCauses:
         self._left -= 1
         try:
             found = self._look(attempt.number)
-        except BisectsymsError:
+        except InfraError:
+            return Cause()  # of this moment, and so not kept
+        except UserError:
             found = Cause()
         self._kept[key] = (known, found.text, found.symbol)
         self._fresh = True

@@ -35,11 +35,6 @@ class Cause:
 CauseOf = Callable[[Attempt], Cause]
 
 
-def NO_CAUSES(attempt: Attempt) -> Cause:  # noqa: N802 - a value, by its use
-    """Nobody looks."""
-    return Cause()
-
-
 def failures_of(
     repository: Repository, ledger: Reading, spots: Collection[tuple[str, str]], most: int, cause_of: CauseOf
 ) -> tuple[Failure, ...]:

@@ -11,20 +11,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bisectsyms import __version__
 from bisectsyms.core import people
 from bisectsyms.core.hunting import Rules
-from bisectsyms.core.report import Column, OfKind, Report, SearchState, Spot, Word, matrix_answer, time_line
+from bisectsyms.core.report import Column, Failure, OfKind, Report, SearchState, Spot, Word, matrix_answer, time_line
 from bisectsyms.core.spots import Standing, State, found_kind, standing, verdict
 from bisectsyms.core.words import count
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger.reading import Reading, Tried
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Consistency, Kind, Observation, Told
-from bisectsyms.usecases.causing import KeptCauses
+from bisectsyms.usecases.causing import KeptCauses, look_into
 from bisectsyms.usecases.cells import objtree_key
-from bisectsyms.usecases.failures import NO_CAUSES, Cause, failures_of
+from bisectsyms.usecases.failures import Cause, failures_of
 from bisectsyms.usecases.judging import moment
 from bisectsyms.usecases.searched import bisected, searched
 from bisectsyms.usecases.suspects import kinds_of
@@ -42,6 +43,8 @@ class ReportOptions:
     """Only spots where an attempt began since then, with all their attempts; seconds since the epoch."""
     failures: int = 40
     """Failures that are told in full, at most."""
+    causes: int = 8
+    """Failures that are looked into for their cause, at most; what was found before is kept."""
     search: bool = True
     """Whether it is also about the last search and git's bisect; those of a matrix may be of another question."""
 
@@ -50,7 +53,7 @@ def report(
     repository: Repository,
     options: ReportOptions = ReportOptions(),
     *,
-    look: Callable[[int], Cause] | None = None,
+    look: Callable[[Repository, int], Cause] = look_into,
     now: Callable[[], float] = time.time,
 ) -> Report:
     """Everything that the ledger says; `look` finds out why an attempt failed, and is asked for a few of them.
@@ -68,18 +71,18 @@ def report(
         spots = _spots(ledger, tried, used)
         moments = [one for one in ledger.moments() if (one[0], one[1]) in keys]
         failed = sum(outcome.is_failure for *_, outcome, _ in moments)
-        causes = KeptCauses(repository.state_dir, look, ledger.known_at) if look else None
-        failures = failures_of(repository, ledger, keys, options.failures, causes or NO_CAUSES)
+        causes = KeptCauses(repository.state_dir, partial(look, repository), ledger.known_at, most=options.causes)
+        failures = failures_of(repository, ledger, keys, options.failures, causes)
         search = searched(repository, ledger, used, notes) if options.search else None
         found = bisected(repository, ledger, notes) if options.search else ""
         running = _running(ledger)
-    if causes is not None:
-        causes.keep()
+    causes.keep()
     names = {one.key: one.name for one in columns}
     answer, details = matrix_answer(spots, names)
     for said in (_search_answer(search), found):
         if said:
             answer, details = said, (answer, *details)
+    details = (*details, *_causes(failures))
     made = now()
     return Report(
         subject=repository.top.name,
@@ -186,6 +189,15 @@ def columns_of(cells: Mapping[str, Cell]) -> tuple[str, tuple[Column, ...]]:
             Column(key, label if len(cells) > 1 else common, " ".join(parts[key]), chain.compiler, chain.linker)
         )
     return common, tuple(columns)
+
+
+def _causes(failures: Sequence[Failure]) -> tuple[str, ...]:
+    """The cause that most of those which were looked into have."""
+    known = Counter(one.cause for one in failures if one.cause)
+    if not known:
+        return ()
+    ((cause, number),) = known.most_common(1)
+    return (f"cause, of {number} of the {count(known.total(), 'failure')} that were diagnosed: {cause}",)
 
 
 def _search_answer(search: SearchState | None) -> str:
