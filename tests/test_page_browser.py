@@ -135,9 +135,8 @@ def test_a_square_leads_to_its_row(browser: Any, pages: dict[str, str]) -> None:
         link = opened.locator("table.heat td a").nth(57)
         row = link.get_attribute("href")
         link.click()
-        opened.wait_for_timeout(800)
-        box = opened.locator(f"tr{row}").bounding_box()
-        assert box and -1 <= box["y"] < 900
+        inside = "id => [document.querySelector(id).getBoundingClientRect().y].every(y => y >= -1 && y < innerHeight)"
+        opened.wait_for_function(inside, arg=row)
 
 
 def test_all_of_it_is_reached_by_key(browser: Any, pages: dict[str, str]) -> None:

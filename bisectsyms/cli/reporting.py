@@ -26,7 +26,7 @@ FORMATS = ("md", "html", "mail", "json", "junit", "csv")
 @click.option("--failures", type=click.IntRange(0), default=40, show_default=True, help="Told in full, at most.")
 @click.option("--causes", type=click.IntRange(0), default=8, show_default=True, help="Failures diagnosed, at most.")
 @json_option
-def report(html: Path | None, form: str | None, since: float | None, as_json: bool, **most: int) -> int:
+def report(html: Path | None, form: str | None, since: float | None, failures: int, causes: int, as_json: bool) -> int:
     """Tell what was found so far, from the ledger alone and at any time, also while attempts are made.
 
     \b
@@ -37,7 +37,9 @@ def report(html: Path | None, form: str | None, since: float | None, as_json: bo
     from bisectsyms.render.reports.forms import FORMS
     from bisectsyms.usecases import report as use
 
-    options = use.ReportOptions(since=time.time() - since if since is not None else 0.0, **most)
+    options = use.ReportOptions(
+        since=time.time() - since if since is not None else 0.0, failures=failures, causes=causes
+    )
     found = use.report(open_repository(), options)
     if html is not None:
         replace_file(html, FORMS["html"](found).encode())
