@@ -121,6 +121,16 @@ def test_it_is_read_while_somebody_writes_and_writes_nothing(repository: Reposit
                 ledger._db.execute("delete from attempts")
 
 
+def test_nobody_waits_for_a_reader_on_a_network_file_system(repository: Repository) -> None:
+    fill(repository, (plan(1), CLEAN, 2))
+    with Ledger.open(repository.state_dir, fs_type=lambda path: "nfs4") as writer:
+        with Reading.open(repository.state_dir) as ledger:
+            assert ledger.count() == 2
+            writer._db.execute("pragma busy_timeout = 0")
+            writer.begin(plan(2))
+        assert len(report(repository).running) == 1
+
+
 def test_no_ledger_and_an_old_one_have_a_next_step(repository: Repository) -> None:
     with pytest.raises(UserError, match="no attempt"):
         report(repository)

@@ -1,6 +1,7 @@
 """The ledger at one moment, for who only looks: nothing is written, and nobody who writes has to wait.
 
-All questions are answered from one snapshot, so that what a report says fits together while attempts go on.
+All questions are answered from one snapshot, so that what a report says fits together while attempts go on. Where the
+journal is of the older kind, on a network file system, a reader would hold up who writes, so there each stands alone.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Reading(Queries):
                     raise UserError(
                         f"{path} was written by an older bisectsyms", next_step="bisectsyms status brings it up"
                     )
-                db.execute("begin")
+                if db.execute("pragma journal_mode").fetchone()[0] == "wal":
+                    db.execute("begin")
             except BaseException:
                 db.close()
                 raise
