@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, or those named. Ends with 1 if a target of the project is missed.
 
-    python -m benchmarks.run [startup] [classify] [overhead] [right] [search] [calibration] [hunting] [watching]
+    python -m benchmarks.run [startup] [classify] [overhead] [page] [right] [search] [calibration] [hunting] [watching]
                              [sweep] [maps]
 
 `right` takes most of an hour on an idle machine and goes on where it was stopped; remove
@@ -14,6 +14,7 @@ import sys
 from benchmarks.calibration import measure as calibration
 from benchmarks.hunting import hunting
 from benchmarks.maps import maps
+from benchmarks.page import measured as page
 from benchmarks.right import right
 from benchmarks.search import search
 from benchmarks.speed import classify, overhead, startup
@@ -24,6 +25,7 @@ ALL = {
     "startup": startup,
     "classify": classify,
     "overhead": overhead,
+    "page": page,
     "right": right,
     "search": search,
     "calibration": calibration,

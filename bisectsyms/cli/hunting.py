@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bisectsyms.cli.reporting import kept_page
 from bisectsyms.cli.searching import deadline_of, search
 from bisectsyms.cli.shared import (
     bench_settings,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bisectsyms.effects.hunts import Remembered
     from bisectsyms.effects.stopping import Stopping
     from bisectsyms.inputs.profile import LoadedProfile
+    from bisectsyms.render.page.keeping import KeptPage
     from bisectsyms.render.progress import Reporter
     from bisectsyms.usecases.answering import Found
     from bisectsyms.usecases.desk import Desk
@@ -66,6 +68,7 @@ KINDS = ("replay", "relink", "clean")
 @click.option("--good", metavar="REV", help="For --then bisect: the good end.")
 @click.option("--bad", metavar="REV", help="For --then bisect: the bad end; by default where the worst cell failed.")
 @click.option("--notify", "command", metavar="CMD", help="Run at the first failure and at the end.")
+@click.option("--page", type=click.Path(path_type=Path), help="Keep a page of the hunt in FILE while it goes on.")
 @click.option("--nice/--no-nice", default=True, show_default=True, help="Let other processes go first.")
 @click.option("--floor", type=Size(), default="2G", show_default=True, help="Pause while less than this is free.")
 @click.option("--disk", type=Size(), help="Budget of all objtrees; those used least lately go first.")
@@ -100,6 +103,10 @@ def hunt(plan: Path | None, **given: Any) -> int:
     spots = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository)).spots(asked.plan)
     words = _notify_words(given["command"])
     _check_ends(repository, given)
+    kept = None
+    if given["page"] is not None:
+        about = partial(kept_page, repository, given["page"], {spot.key for spot in spots}, reporter.say)
+        kept = about()
     remember(repository.state_dir, asked)
     kind = Kind(asked.kind) if asked.kind else None
     options = HuntOptions(kind=kind, deadline=asked.deadline, max_attempts=given["max_attempts"])
@@ -113,10 +120,14 @@ def hunt(plan: Path | None, **given: Any) -> int:
         night.enter_context(manners.awake(f"hunt in {repository.top.name}", reporter.say))
         night.enter_context(stopping.heard())
         night.callback(reporter.show_above, None)
-        world = _world(repository, given, words, reporter, stopping)
+        world = _world(repository, given, words, reporter, stopping, kept)
         opened = partial(_open_desk, repository, given, reporter, asked.slots)
+        if kept is not None:
+            night.callback(kept.write)  # also when the hunt ends in trouble
         hunted = Hunting(ledger, spots, Workbench.kinds, opened, reporter, options, world).run()
     hunted = _then(repository, hunted, given, asked, stopping)
+    if kept is not None and hunted.found is not None:
+        about(search=True).write()
     show_result(hunted, render.show_hunted, given["as_json"])
     return 0 if hunted.answered else 3
 
@@ -188,7 +199,12 @@ def _open_desk(
 
 
 def _world(
-    repository: Repository, given: dict[str, Any], words: tuple[str, ...], reporter: Reporter, stopping: Stopping
+    repository: Repository,
+    given: dict[str, Any],
+    words: tuple[str, ...],
+    reporter: Reporter,
+    stopping: Stopping,
+    kept: KeptPage | None,
 ) -> World:
     """What the hunt sees and does of the machine."""
     from bisectsyms.effects import manners, thinning
@@ -208,6 +224,8 @@ def _world(
     def show(shown: Picture) -> None:
         if reporter.height:
             reporter.show_above(picture(shown, reporter.height))
+        if kept is not None:
+            kept()
 
     def tell(news: Any, text: str) -> None:
         if words:

@@ -146,20 +146,9 @@ def _question(
 
 
 def _options(question: Question, skipped: frozenset[int], **limits: Any) -> SearchOptions:
-    from bisectsyms.core.direction import search_terms
-    from bisectsyms.core.prior import rules
-    from bisectsyms.usecases.learning import SearchOptions
+    from bisectsyms.usecases.asked import options_of
 
-    return SearchOptions(
-        confidence=question.confidence,
-        min_rate=question.min_rate,
-        first_parent=question.first_parent,
-        paths=question.paths,
-        skipped=skipped,
-        prior=rules(question.prior),
-        terms=search_terms(question.terms, find_fix=question.find_fix),
-        **limits,
-    )
+    return options_of(question, skipped, **limits)
 
 
 def _slots(question: Question, ends: Ends, options: SearchOptions, opened: OpenDesk) -> tuple[int, int]:

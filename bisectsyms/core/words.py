@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?")
 """What a terminal obeys: CSI, strings such as a title (OSC) up to BEL or ST, and the short ones (ECMA-48)."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+"""What turns the direction of a line, or cannot be seen (unicode.org/reports/tr36): it makes text read as another."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -53,6 +55,11 @@ def duration(seconds: float) -> str:
 def plain(text: str) -> str:
     """Foreign text without what a terminal would obey: escape sequences and controls but tab and newline."""
     return _CONTROL.sub("", _ESCAPE.sub("", text))
+
+
+def visible(text: str) -> str:
+    """Foreign text as `plain`, with what would turn its direction or hide in it written out: `<U+202E>`."""
+    return _UNSEEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", plain(text))
 
 
 def seconds_in(text: str) -> float:

@@ -25,7 +25,7 @@ from bisectsyms.search.likelihood import Likelihood
 from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.partition import Partition
 from bisectsyms.search.posterior import Posterior, Prior, posterior
-from bisectsyms.search.rates import cells
+from bisectsyms.search.rates import Values, cells
 
 Outcome = Literal["failed", "clean", "untestable"]
 Ending = Literal["culprit", "predates", "not-reproduced", "undecided"]
@@ -232,10 +232,14 @@ class Search:
         return self._spent
 
     @property
+    def probabilities(self) -> Values:
+        """Of each commit to be the one that is looked for, shape (commits,)."""
+        return self._posterior().commits(self._prior, self._partition)
+
+    @property
     def result(self) -> Result:
         """The answer so far."""
-        now = self._posterior()
-        commits = now.commits(self._prior, self._partition)
+        now, commits = self._posterior(), self.probabilities
         endings = {"culprit": float(commits.sum()), "predates": now.predates, "not-reproduced": now.not_reproduced}
         order = np.argsort(-commits, kind="stable")
         heights = np.cumsum(commits[order])

@@ -21,7 +21,7 @@ from bisectsyms.core.prior import Rules
 from bisectsyms.core.probing import probe
 from bisectsyms.core.sametree import same_trees
 from bisectsyms.effects.dag import Range
-from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.ledger.queries import Queries
 from bisectsyms.errors import UserError
 from bisectsyms.model import Cell, Draw, Kind, Observation, Outcome, Revision, Seen, Word
 from bisectsyms.search import Costs, Search
@@ -88,7 +88,7 @@ NOTHING = Nothing()
 class Basis:
     """Whose attempts they are: a bench has all of it, but it takes none to read the ledger."""
 
-    ledger: Ledger
+    ledger: Queries
     cell: Cell
     kinds: tuple[Kind, ...]
     """Of attempts whose clean results count, cheapest first."""

@@ -15,6 +15,7 @@ from bisectsyms.effects.bisecting import candidates, read_bisect
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository, steps_left
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.ledger.queries import Queries
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Verdict
@@ -91,15 +92,20 @@ class Status:
 
 def status(repository: Repository, *, rejudge: bool) -> Status:
     """Read the ledger and git; with `rejudge` verdicts are made anew from the attempts."""
+    with Ledger.open(repository.state_dir) as ledger:
+        return described(repository, ledger, rejudge=rejudge)
+
+
+def described(repository: Repository, ledger: Queries, *, rejudge: bool) -> Status:
+    """The same from a ledger that is open already."""
     try:
         state = read_bisect(repository)
     except UserError:
         state = None  # an end is missing yet; the ledger has its say all the same
-    with Ledger.open(repository.state_dir) as ledger:
-        if state and _turned(ledger, state):
-            state = replace(state, find_fix=True)
-        cells = tuple(_cell(repository, ledger, cell, state, rejudge) for cell in ledger.cells())
-        attempts, elsewhere = ledger.count(), ledger.origins()
+    if state and _turned(ledger, state):
+        state = replace(state, find_fix=True)
+    cells = tuple(_cell(repository, ledger, cell, state, rejudge) for cell in ledger.cells())
+    attempts, elsewhere = ledger.count(), ledger.origins()
     culprit = state.culprit if state else ""
     judging = [cell for cell in cells if any(row.verdict for row in cell.rows)]
     outdated = tuple(commit for cell in judging for commit in cell.outdated)
@@ -118,7 +124,7 @@ def status(repository: Repository, *, rejudge: bool) -> Status:
     )
 
 
-def _turned(ledger: Ledger, state: BisectState) -> bool:
+def _turned(ledger: Queries, state: BisectState) -> bool:
     """Whether our newest verdict that stands in git was told with --find-fix, whatever the terms: a GOOD as new."""
     standing = ledger.latest_verdicts(commits=[*state.news[1:], *state.olds[1:]])
     told = [one for one in standing if one.verdict in (Verdict.GOOD, Verdict.BAD)]
@@ -126,7 +132,7 @@ def _turned(ledger: Ledger, state: BisectState) -> bool:
     return newest is not None and _is_good(newest) is (newest.commit in state.news)
 
 
-def _cell(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState | None, rejudge: bool) -> CellStatus:
+def _cell(repository: Repository, ledger: Queries, cell: Cell, state: BisectState | None, rejudge: bool) -> CellStatus:
     verdicts = {one.commit: one for one in ledger.latest_verdicts(cell=cell.key)}
     rules = _rules(repository, ledger, cell, state) if rejudge and state else None
     words = {one.revision.tree: one for one in ledger.all_told(cell.key)}
@@ -175,7 +181,7 @@ def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
     )
 
 
-def _rules(repository: Repository, ledger: Ledger, cell: Cell, state: BisectState) -> Rules:
+def _rules(repository: Repository, ledger: Queries, cell: Cell, state: BisectState) -> Rules:
     """Today's rules, with the rate that the bad end shows now."""
     draws = variation_of(cell.variation).layouts
     bad = _tree(repository, cell, state.failing_end)

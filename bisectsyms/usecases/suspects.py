@@ -8,8 +8,10 @@ from bisectsyms.effects.dag import Range
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.ledger.queries import Queries
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Kind
+from bisectsyms.search import Search
 from bisectsyms.usecases.answering import Suspect, suspects_of
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.commandbench import ARCH, CommandBench
@@ -34,16 +36,21 @@ def kinds_of(cell: Cell) -> tuple[Kind, ...]:
     return CommandBench.kinds if cell.arch == ARCH else Workbench.kinds
 
 
+def search_of(repository: Repository, ledger: Queries, cell: Cell, commits: Range, options: SearchOptions) -> Search:
+    """A search over a range that was told what the ledger knows of it in this cell."""
+    basis = Basis(
+        ledger,
+        cell,
+        kinds_of(cell),
+        variation_of(cell.variation).layouts,
+        lambda revision: known(repository, cell.fixups, revision),
+    )
+    return Learning(basis, commits, options, Before(basis, repository, commits, options)).search()
+
+
 def suspects(repository: Repository, cell: Cell, commits: Range, options: SearchOptions) -> Suspected:
     """What the attempts of `cell` say of a range."""
     with Ledger.open(repository.state_dir) as ledger:
-        basis = Basis(
-            ledger,
-            cell,
-            kinds_of(cell),
-            variation_of(cell.variation).layouts,
-            lambda revision: known(repository, cell.fixups, revision),
-        )
-        result = Learning(basis, commits, options, Before(basis, repository, commits, options)).search().result
+        result = search_of(repository, ledger, cell, commits, options).result
     found = () if result.kind in ("predates", "not-reproduced") else suspects_of(repository, commits, result)
     return Suspected(result.kind, result.probability, found, result.endings, commits.candidates)

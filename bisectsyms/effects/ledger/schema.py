@@ -196,7 +196,38 @@ create view history as           -- one line per attempt, oldest first
     from attempts left join excluded on attempt = number order by number;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+SIXTH = """
+create view attempts_view as     -- every attempt in words, the newest first
+    select number as attempt, datetime(begun, 'unixepoch', 'localtime') as begun,
+           coalesce(nullif(name, ''), substr(revision, 1, 12)) as revision, title, arch, toolchain, profile,
+           '-j' || jobs as jobs, variation, kind, draw_length as length,
+           (select group_concat(rtrim(json_extract(value, '$[0]') || '=' || json_extract(value, '$[1]'), '='), ' ')
+            from json_each(draw_factors)) as drawn,
+           coalesce(outcome, 'running') as outcome, round(seconds, 2) as seconds, attempts.why,
+           host, excluded.why as excluded, 'bisectsyms again ' || number as repeat
+    from attempts join cells on key = attempts.cell left join excluded on attempt = number order by number desc;
+create view spots_view as        -- every revision in every cell, in words, the one that fails most often first
+    select revision, arch, toolchain, profile, '-j' || jobs as jobs, cells.variation, kind, inconsistent as failed,
+           clean, no_evidence, excluded, rate, seconds, tree, key as cell
+    from rates join cells on key = rates.cell order by rate desc, failed desc;
+create view failures_view as     -- attempts that failed and count, the newest first, each with the file of its log
+    select number as attempt, datetime(begun, 'unixepoch', 'localtime') as begun,
+           coalesce(nullif(name, ''), substr(revision, 1, 12)) as revision, title, toolchain, '-j' || jobs as jobs,
+           kind, draw_length as length, layout, why,
+           (select 'evidence/' || substr(digest, 1, 2) || '/' || substr(digest, 3) || '.gz' from evidence
+            where attempt = number and evidence.name = 'log') as log,
+           'bisectsyms again ' || number as repeat, command
+    from attempts join cells on key = attempts.cell
+    where outcome in ('INCONSISTENT', 'FAILED') and number not in (select attempt from excluded) order by number desc;
+create view hours_view as        -- what was done in each hour
+    select strftime('%Y-%m-%d %H:00', begun, 'unixepoch', 'localtime') as hour, count(*) as attempts,
+           sum(outcome in ('INCONSISTENT', 'FAILED')) as failed, sum(outcome = 'CLEAN') as clean,
+           sum(outcome not in ('INCONSISTENT', 'FAILED', 'CLEAN')) as no_evidence, count(distinct cell) as cells,
+           round(sum(seconds)) as seconds
+    from attempts where ended is not null group by hour order by hour;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 

@@ -1,0 +1,122 @@
+"""What a report says of a search: that of `bisect` by its attempts, that of git bisect by its verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bisectsyms.core.words import percent
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.question import Question, write_question
+from bisectsyms.model import Cell, Draw, Kind
+from bisectsyms.render.reports.forms import FORMS
+from bisectsyms.smallkernel.history import Failure
+from bisectsyms.usecases.report import ReportOptions, report
+from tests.conftest import MakeHistory, User
+from tests.ledgers import CELL, CLEAN, FAILED, plan
+
+PLAIN = replace(CELL, variation="sweep:64")
+SUBJECT = "<b>5</b> & \u202eco"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, user: User) -> Repository:
+    """Eight commits; the subject of number 5 means harm."""
+    top = tmp_path / "linux"
+    top.mkdir()
+    me = ("-c", "user.name=A", "-c", "user.email=a@b")
+    assert user.run("git", "init", "-q", cwd=top).returncode == 0
+    for number in range(8):
+        (top / "file").write_text(f"{number}\n")
+        user.run("git", "add", "file", cwd=top)
+        subject = SUBJECT if number == 5 else str(number)
+        assert user.run("git", *me, "commit", "-qm", subject, cwd=top).returncode == 0
+        assert user.run("git", "tag", f"c{number}", cwd=top).returncode == 0
+    return Repository.discover(top, dict(user.env))
+
+
+def fill(repository: Repository, first_bad: int, cell: Cell = PLAIN, at: tuple[int, ...] = (0, 4, 5, 7)) -> None:
+    with Ledger.open(repository.state_dir) as ledger:
+        ledger._db.execute("pragma synchronous = off")
+        for number in at:
+            revision = repository.resolve(f"c{number}")
+            for length in range(1, 25):
+                one = replace(plan(cell=cell, kind=Kind.REPLAY, draw=Draw(length)), revision=revision)
+                result = replace(FAILED if number >= first_bad else CLEAN, layout=f"{number} {length}")
+                ledger.finish(ledger.begin(one), result)
+
+
+def ask(repository: Repository) -> None:
+    repository.state_dir.mkdir(exist_ok=True)
+    good, bad = (repository.resolve(name).commit for name in ("c0", "c7"))
+    write_question(repository.state_dir, Question(good, bad, cell=PLAIN.key))
+
+
+def test_the_commit_is_the_answer_with_its_subject(repository: Repository) -> None:
+    ask(repository)
+    fill(repository, first_bad=5)
+    found = report(repository)
+    culprit = repository.resolve("c5").commit
+    assert found.search is not None and found.search.kind == "culprit"
+    assert found.answer.startswith(f"The failure came with {culprit[:12]} (") and "by the attempts" in found.answer
+    assert found.details[0] == "2 of 4 combinations fail", "what would else be the answer comes second"
+    (first, *_) = found.search.candidates
+    assert (first.commit, first.failed, first.clean) == (culprit, 24, 0)
+    assert abs(sum(one.probability for one in found.search.places) + sum(
+        chance for kind, chance in found.search.endings if kind != "culprit") - 1.0) < 1e-6  # fmt: skip
+    tested = [(one.index, one.failed, one.clean) for one in found.search.places if one.failed or one.clean]
+    assert tested == [(0, 0, 24), (4, 0, 24), (5, 24, 0), (7, 24, 0)]
+    text = FORMS["html"](found)
+    assert "&lt;b&gt;5&lt;/b&gt; &amp; &lt;U+202E&gt;co" in text and "<b>5" not in text
+
+
+def test_an_undecided_search_is_not_the_answer(repository: Repository) -> None:
+    ask(repository)
+    fill(repository, first_bad=5, at=(0, 7))
+    found = report(repository)
+    assert found.search is not None and found.search.kind == "undecided"
+    assert len(found.search.candidates) == 7
+    held = sum(one.probability for one in found.search.candidates)
+    assert found.search.sentence == f"The search is undecided: 7 commits hold {percent(held)}"
+    assert found.answer == "1 of 2 combinations fails"
+
+
+def test_a_search_of_another_matter_is_left_out(repository: Repository) -> None:
+    ask(repository)
+    fill(repository, first_bad=5)
+    assert report(repository, ReportOptions(search=False)).search is None
+    fill(repository, first_bad=9, cell=CELL, at=(3,))
+    only = {(repository.resolve("c3").tree, CELL.key)}
+    found = report(repository, ReportOptions(only=only))
+    assert found.search is None and found.answer.startswith("No failure")
+
+
+def test_a_search_that_cannot_be_read_is_a_note(repository: Repository) -> None:
+    fill(repository, first_bad=5, at=(0, 7))
+    write_question(repository.state_dir, Question("f" * 40, "e" * 40, cell=PLAIN.key))
+    found = report(repository)
+    assert found.search is None and len(found.notes) == 1 and "no such commit" in found.notes[0]
+    (repository.state_dir / "search.json").write_text("{")
+    assert "damaged" in report(repository).notes[0]
+
+
+@pytest.mark.slow
+def test_a_real_bisect_and_a_hunt_with_its_page(make_history: MakeHistory, user: User) -> None:
+    history = make_history(Failure.ALWAYS, commits=12, broken=False, unrelated=False)
+    done = user.bisect(history)
+    assert done.returncode == 0, done.stderr
+    said = user.run("bisectsyms", "report", "--html", "night.html", "--format", "md", cwd=history.repo)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith(f"# git bisect names the first bad commit {history.culprit[:12]}")
+    text = (history.repo / "night.html").read_text()
+    assert "Inconsistent kallsyms data" in text and "bisectsyms again" in text
+
+    words = ("hunt", "--rev", f"{history.bad},{history.good}", "--profile", "smallkernel", "--kind", "relink")
+    more = ("--max-attempts", "4", "--page", "hunt.html", "--slots-dir", str(user.slots))
+    hunted = user.run("bisectsyms", *words, *more, cwd=history.repo)
+    assert hunted.returncode in (0, 3), hunted.stderr
+    text = (history.repo / "hunt.html").read_text()
+    assert "<h1>1 of 2 combinations fails</h1>" in text, "that of the hunt, and not of the bisect before it"
