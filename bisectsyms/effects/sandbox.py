@@ -19,6 +19,8 @@ SCRATCH = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - builds may write ther
 
 EVERYTHING_READ_ONLY = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 FALLS_WITH_US = ("--unshare-pid", "--die-with-parent")
+OF_ITS_OWN = ("--unshare-net", "--unshare-ipc")
+"""Further namespaces for builds of a stranger's report: no network, not even this host's own, and no shared memory."""
 BWRAP_PROBE = (*EVERYTHING_READ_ONLY, *FALLS_WITH_US, "true")
 """Containers and AppArmor refuse namespaces in many ways; only running it tells."""
 
@@ -43,6 +45,11 @@ def bwrap_works(run: Callable[[Sequence[str]], int] | None = None) -> bool:
     return (run or _status)(BWRAP_PROBE) == 0
 
 
+def closed_works(run: Callable[[Sequence[str]], int] | None = None) -> bool:
+    """Whether it can also close a build off from the network; some containers allow the rest alone."""
+    return (run or _status)((*BWRAP_PROBE[:-1], *OF_ITS_OWN, "true")) == 0
+
+
 def _status(argv: Sequence[str]) -> int:
     try:
         return int(local[argv[0]].run(argv[1:], retcode=None, timeout=10)[0])
@@ -50,20 +57,36 @@ def _status(argv: Sequence[str]) -> int:
         return 127
 
 
-def mounted(slot: Path, src: Path, obj: Path, mount: Path, repository: Path, cache: Path | None = None) -> View:
+def mounted(
+    slot: Path,
+    src: Path,
+    obj: Path,
+    mount: Path,
+    repository: Path,
+    cache: Path | None = None,
+    *,
+    closed: bool = False,
+    needed: Sequence[Path] = (),
+) -> View:
     """The view through bubblewrap: `slot` is seen at `mount`, an empty folder that hides nothing.
 
     The repository's .git is bound read-only at its true path, because the worktree's .git file points
-    there: without it setlocalversion silently prints nothing. `cache` is ccache's folder.
+    there: without it setlocalversion silently prints nothing. `cache` is ccache's folder. `closed` is for
+    builds of a stranger's report: no network, and temporary files that nobody else sees and that end with
+    the build. Folders `needed` of that are bound back, as a compiler that was unpacked in /tmp.
     """
     mount.mkdir(parents=True, exist_ok=True)
-    scratch = [Path(name) for name in SCRATCH]
-    writable = [path for path in (*scratch, cache) if path and path.is_dir()]
+    scratch = [Path(name) for name in SCRATCH if Path(name).is_dir()]
     words = [*EVERYTHING_READ_ONLY]
-    for path in writable:
-        words += ["--bind", str(path), str(path)]
-    words += ["--ro-bind", str(repository), str(repository), "--bind", str(slot), str(mount)]
-    words += [*FALLS_WITH_US, "--chdir", str(mount), "--"]
+    for path in scratch:
+        words += ["--tmpfs", str(path)] if closed else ["--bind", str(path), str(path)]
+    if cache and cache.is_dir():
+        words += ["--bind", str(cache), str(cache)]
+    hidden = [path for path in needed if closed and any(path.is_relative_to(one) for one in scratch)]
+    for path in (*hidden, repository):
+        words += ["--ro-bind", str(path), str(path)]
+    words += ["--bind", str(slot), str(mount), *FALLS_WITH_US, *(OF_ITS_OWN if closed else ())]
+    words += ["--chdir", str(mount), "--"]
     return View("bwrap", mount / src.relative_to(slot), mount / obj.relative_to(slot), tuple(words))
 
 

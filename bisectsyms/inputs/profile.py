@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -96,6 +96,9 @@ class Profile(BaseModel):
     """Applied to ranges of revisions before the build, each {patch: FILE} or {commit: REV}, with from: and before:."""
     packages: tuple[str, ...] = ()
     """Debian packages; doctor names the first if the compiler is missing."""
+    sandbox: Literal["usual", "closed", "required"] = "usual"
+    """What builds may reach: usual; closed, nothing but slot, temporary files and cache of their own, and no network;
+    required, nothing is built where closed does not work. Profiles made of reports are closed."""
     hosttools: bool = True
     """Whether doctor looks for the kernel's host tools (flex, bison, bc, libssl-dev); the small kernel needs none."""
 
@@ -174,10 +177,10 @@ def find_profile(name: str, *, state_dir: Path, xdg_config_home: Path, cwd: Path
         UserError: there is none, or it has errors; each with file, line, column and key.
     """
     if "/" in name or name.endswith((".yaml", ".yml")):
-        return _load(cwd / Path(name).expanduser())
+        return load_profile_file(cwd / Path(name).expanduser())
     known = dict(reversed(list(_profiles(state_dir, xdg_config_home))))  # the first folder wins
     if name in known:
-        return _load(known[name])
+        return load_profile_file(known[name])
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     folders = ", ".join(str(folder) for folder in _folders(state_dir, xdg_config_home))
@@ -202,7 +205,12 @@ def _profiles(state_dir: Path, xdg_config_home: Path) -> Iterator[tuple[str, Pat
             yield path.stem, path
 
 
-def _load(path: Path) -> LoadedProfile:
+def load_profile_file(path: Path) -> LoadedProfile:
+    """The profile in a file.
+
+    Raises:
+        UserError: it has errors; with file, line, column and key.
+    """
     profile = load_model(path, Profile)
     lines = [line for fragment in profile.fragments for line in read_fragment(path.parent / fragment)]
     lines += profile.kconfig

@@ -21,19 +21,42 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.needs import here, refuse_unwatched, refuse_without, run_quietly
-from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
+from bisectsyms.effects.sandbox import View, bwrap_works, closed_works, mapped, mounted
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.source import source_of
 from bisectsyms.effects.toolchain import Installed
 from bisectsyms.effects.toolsearch import choose
+from bisectsyms.errors import UserError
 from bisectsyms.inputs.knowledge import load_knowledge
-from bisectsyms.inputs.profile import LoadedProfile
+from bisectsyms.inputs.profile import LoadedProfile, Profile
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.model import Attempt, Draw, Kind, Revision
 from bisectsyms.usecases.bench import Bench, Options
 from bisectsyms.usecases.cells import cell_of, objtree_key, variation_for
 from bisectsyms.usecases.desk import Place, Reporter
 from bisectsyms.usecases.notices import Notices
+
+STRANGERS = "reports"
+"""Folder beside the slots for the cache of builds that reports ask for."""
+
+
+def closed_wanted(sandbox: str, say: Callable[[str], None], works: Callable[[], bool] = closed_works) -> bool:
+    """Whether builds are closed off, by a profile's key `sandbox`; `say` hears where that is wanted and not to be had.
+
+    Raises:
+        UserError: it is required.
+    """
+    if sandbox == "usual":
+        return False
+    if works():
+        return True
+    if sandbox == "required":
+        raise UserError(
+            "bubblewrap cannot close a build off here, and that is required: nothing is built",
+            next_step="apt-get install bubblewrap; in a container or under AppArmor, another host; or --sandbox auto",
+        )
+    say("NO SANDBOX: bubblewrap cannot close a build off here; it runs as you, with your files and network")
+    return False
 
 
 class Workbench(Bench):
@@ -70,7 +93,11 @@ class Workbench(Bench):
         tools, folder = on_path(chosen)
         if folder:
             env["PATH"] = os.pathsep.join([folder, env.get("PATH", os.defpath)])
-        cache = Ccache.of(slots.repository_folder(options.slots_dir, repository), env, wanted=profile.ccache)
+        self._closed = closed_wanted(profile.sandbox, reporter.say)
+        if self._closed:
+            env.pop("TMPDIR", None)  # it may lie where a closed build sees nothing to write to
+        self._needed = (Path(folder).parent,) if folder else ()
+        cache = self._cache(slots.repository_folder(options.slots_dir, repository), env, profile)
         env |= cache.environment
         self.from_nothing = Kind.CACHED if cache.program else Kind.CLEAN
         variation = variation_for(profile, options.lengths, options.vary)
@@ -129,9 +156,19 @@ class Workbench(Bench):
         if bwrap_works():
             varied = applied(Draw(factors=self.variation.compiling), shipped_variations(), self._place)
             mount = self._options.slots_dir / (varied.mount or "build")
-            return mounted(slot.path, slot.src, obj, mount, self.repository.common_dir, cache)
+            closed, needed = self._closed, self._needed
+            common = self.repository.common_dir
+            return mounted(slot.path, slot.src, obj, mount, common, cache, closed=closed, needed=needed)
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
         return mapped(slot.path, slot.src, obj)
+
+    @staticmethod
+    def _cache(folder: Path, env: Mapping[str, str], profile: Profile) -> Ccache:
+        """What a stranger's build leaves in a cache is for builds of strangers alone."""
+        if profile.sandbox == "usual":
+            return Ccache.of(folder, env, wanted=profile.ccache)
+        without = {name: value for name, value in env.items() if name != "CCACHE_DIR"}
+        return Ccache.of(folder / STRANGERS, without, wanted=profile.ccache)
 
     @property
     def clones(self) -> bool:
