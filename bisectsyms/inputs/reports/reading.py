@@ -19,6 +19,7 @@ from bisectsyms.inputs.reports.gather import Address, Gathered
 from bisectsyms.inputs.reports.labels import read_labels
 from bisectsyms.inputs.reports.letter import Letter
 from bisectsyms.inputs.reports.mail import is_mail, read_mail
+from bisectsyms.inputs.reports.origin import NO_ORIGIN, Origin, origin_of
 from bisectsyms.inputs.reports.page import read_page
 from bisectsyms.inputs.reports.prose import read_prose
 from bisectsyms.inputs.reports.stream import Kept, read_mails
@@ -46,6 +47,8 @@ class Report:
     refused: tuple[tuple[Refused, Source], ...] = ()
     addresses: tuple[Address, ...] = ()
     notes: tuple[str, ...] = ()
+    origin: Origin = NO_ORIGIN
+    """For an answer to it."""
 
 
 def read_report(source: io.BufferedReader, name: str, knowledge: ReportKnowledge) -> Report:
@@ -71,15 +74,17 @@ def read_report(source: io.BufferedReader, name: str, knowledge: ReportKnowledge
                 reader(texts, into)
         notes += [f"{letter.name}: {note}" for note in letter.notes]
     reporter = _envelope(letters, into)
+    fields = weigh(into.findings, reporter)
     return Report(
         name,
-        weigh(into.findings, reporter),
+        fields,
         tuple((variable, *place) for variable, place in into.variables.items()),
         tuple(into.kconfig_lines.items()),
         config,
         tuple(into.refused.items()),
         tuple(into.addresses),
         tuple(notes),
+        origin_of(letters, (one.finding.source for one in fields.values())),
     )
 
 
