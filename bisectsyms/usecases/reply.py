@@ -1,0 +1,169 @@
+"""The verb that gathers the answer to a report: what was tried, how often it failed, why, and since which commit.
+
+All of it is asked of the ledger anew, so that what was made after the report was tried is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bisectsyms.core.ladder import Choice, climb
+from bisectsyms.core.nature import Nature, nature
+from bisectsyms.core.rated import Rate
+from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.question import read_question
+from bisectsyms.effects.reproductions import Reproduction
+from bisectsyms.errors import BisectsymsError
+from bisectsyms.inputs.variations import variation_of
+from bisectsyms.kallsyms.naming import State
+from bisectsyms.model import Cell, Kind, Observation, Revision
+from bisectsyms.usecases import diagnose
+from bisectsyms.usecases.answering import LOG
+from bisectsyms.usecases.calibrate import rate_seen
+from bisectsyms.usecases.suspects import Suspected
+from bisectsyms.usecases.trying import layouts_of
+from bisectsyms.usecases.workbench import Workbench
+
+_NAMED = re.compile(r"# first \S+ commit: \[([0-9a-f]{40}|[0-9a-f]{64})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class InCell:
+    """What was tried in one cell."""
+
+    cell: Cell
+    rates: tuple[tuple[Kind, Rate], ...]
+    """Of the kinds that were tried."""
+    chosen: Kind | None
+    """The kind that shows the failure best; None where none does."""
+    nature: Nature
+    why: tuple[str, ...]
+    """By what the class was seen."""
+    layouts: int
+    """How many different ones were seen."""
+    broken: int
+    """Attempts that say nothing of this failure."""
+    draw: str
+    """Of an attempt that failed."""
+
+    @property
+    def failed(self) -> bool:
+        return any(rate.failed for _, rate in self.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a bisect has found."""
+
+    good: Revision
+    culprit: Revision
+    author: str
+    fixes: str
+    """`Fixes: 0123456789ab ("subject")`."""
+    contains: str
+    """The first tag that has it."""
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything that the mail says."""
+
+    about: Reproduction
+    revision: Revision | None
+    """None where nothing could be tried."""
+    cells: tuple[InCell, ...]
+    attempt: int | None
+    """One that failed."""
+    cause: str
+    """What explains it; empty where nothing known does."""
+    cause_why: tuple[str, ...]
+    since: Since | None
+
+
+def answer(repository: Repository, about: Reproduction, suspected: Callable[[], Suspected] | None = None) -> Answer:
+    """What is known of a report now; `suspected` asks how the last search stands.
+
+    Raises:
+        UserError: the commit that was tried is not here any more.
+    """
+    if not about.commit:
+        return Answer(about, None, (), None, "", (), None)
+    revision = repository.resolve(about.commit)
+    with Ledger.open(repository.state_dir) as ledger:
+        cells = [cell for key in about.cells if (cell := ledger.cell(key))]
+        shown = tuple(_in_cell(cell, ledger.observations(revision.tree, cell.key)) for cell in cells)
+        failed = [
+            one.number
+            for cell in cells
+            for one in ledger.attempts(tree=revision.tree, cell=cell.key)
+            if one.result and one.result.outcome.is_failure
+        ]
+    attempt = failed[-1] if failed else None
+    cause, why = _cause(repository, attempt) if attempt else ("", ())
+    since = _since(repository, about, suspected) if attempt and suspected else None
+    return Answer(about, revision, shown, attempt, cause, why, since)
+
+
+def _in_cell(cell: Cell, seen: tuple[Observation, ...]) -> InCell:
+    rates = []
+    for kind in Kind:
+        mine = [one for one in seen if one.kind is kind and one.outcome.is_evidence]
+        if mine:
+            rates.append((kind, rate_seen(mine)))
+    standing = climb(seen, Workbench.kinds, 0.05)
+    failed = [one for one in seen if one.outcome.is_failure]
+    chosen = standing.kind if isinstance(standing, Choice) else failed[-1].kind if failed else None
+    draws = variation_of(cell.variation).layouts
+    shown = nature(chosen, [one for one in seen if one.kind is chosen], draws, cell.jobs) if chosen else None
+    broken = sum(not one.outcome.is_evidence for one in seen)
+    return InCell(
+        cell,
+        tuple(rates),
+        chosen,
+        shown.nature if shown else Nature.UNKNOWN,
+        shown.experiments if shown else (),
+        len(layouts_of(seen)),
+        broken,
+        str(failed[-1].draw) if failed else "",
+    )
+
+
+def _cause(repository: Repository, attempt: int) -> tuple[str, tuple[str, ...]]:
+    """What explains a failed attempt, by its maps; nothing where its evidence is gone or explains nothing."""
+    with contextlib.suppress(BisectsymsError):
+        told = diagnose.of_attempt(repository, attempt).diagnosis
+        if told.state is State.EXPLAINED:
+            return told.summary, tuple(why for one in told.named for why in one.evidence_for)
+    return "", ()
+
+
+def _since(repository: Repository, about: Reproduction, suspected: Callable[[], Suspected]) -> Since | None:
+    """The culprit that a search in one of the cells has told, with its confirmation made; else nothing.
+
+    The log for git is written for a decided answer alone (usecases/answering.py), and it names the commit.
+    """
+    with contextlib.suppress(BisectsymsError, OSError):
+        question = read_question(repository.state_dir)
+        named = _NAMED.search((repository.state_dir / LOG).read_text(encoding="utf-8", errors="replace"))
+        if question.profile != about.profile or question.find_fix or named is None:
+            return None
+        found = suspected()
+        if found.kind != "culprit" or not found.suspects or found.suspects[0].revision.commit != named[1]:
+            return None
+        culprit = found.suspects[0].revision
+        if about.doubt.startswith(culprit.commit):
+            return None
+        return Since(
+            repository.resolve(question.good),
+            culprit,
+            repository.author(culprit.commit),
+            f'Fixes: {repository.short(culprit.commit)} ("{culprit.title}")',
+            repository.contained_in(culprit.commit),
+            found.suspects[0].probability,
+        )
+    return None
