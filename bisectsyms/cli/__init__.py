@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bisectsyms import __version__
-from bisectsyms.cli import calibrating, diagnosing, hunting, looking, measuring, reporting, searching
+from bisectsyms.cli import calibrating, diagnosing, hunting, looking, measuring, reporting, reproducing, searching
 from bisectsyms.cli.shared import (
     known_toolchains,
     open_bench,
@@ -260,7 +260,7 @@ def demo(as_json: bool, **given: Any) -> int:
     return 0 if outcome.right else 3
 
 
-VERBS = (looking, searching, calibrating, measuring, diagnosing, hunting, reporting)
+VERBS = (looking, searching, calibrating, measuring, diagnosing, hunting, reporting, reproducing)
 for verb in (verb for module in VERBS for verb in module.VERBS):
     main.add_command(verb)
 
