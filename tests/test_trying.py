@@ -14,7 +14,7 @@ import pytest
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.locating import Located
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.profile import LoadedProfile, find_profile
+from bisectsyms.inputs.profile import LoadedProfile, available, find_profile
 from bisectsyms.inputs.reports.plan import ReproducePlan
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.inputs.variations import variation_of
@@ -114,6 +114,7 @@ def test_the_profile_made_of_a_report_is_closed_and_known_by_its_name(tmp_path: 
     plan = replace_plan(make_variables={"W": "1", "KBUILD_BUILD_VERSION": "7"}, kconfig_lines=("CONFIG_SMP=y",))
     made = profile_of(plan, "gcc-12", tmp_path, required=False)
     again = find_profile(made.name, state_dir=tmp_path, xdg_config_home=tmp_path / "x", cwd=tmp_path)
+    assert made.name not in dict(available(state_dir=tmp_path, xdg_config_home=tmp_path / "x", cwd=tmp_path))
     assert again == made == profile_of(plan, "gcc-12", tmp_path, required=False)
     assert (made.profile.sandbox, made.profile.jobs, made.profile.variables) == ("closed", 5, {"W": "1"})
     assert made.lines == ("CONFIG_SMP=y", "# CONFIG_LOCALVERSION_AUTO is not set")

@@ -40,6 +40,8 @@ OWN_KEYS = {
     "KBUILD_BUILD_HOST": "",
 }
 """Make variables that bisectsyms sets itself: from another key, or pinned because the layout hangs on them."""
+OF_A_REPORT = re.compile(r"report-[0-9a-f]{8}")
+"""Names of profiles that `bisectsyms reproduce` writes (usecases/strangers.py)."""
 ARCH_DEFAULTS = "alldefconfig"
 """What fragments alone are laid over, as scripts/kconfig/merge_config.sh does it."""
 
@@ -191,8 +193,12 @@ def find_profile(name: str, *, state_dir: Path, xdg_config_home: Path, cwd: Path
 
 
 def available(*, state_dir: Path, xdg_config_home: Path, cwd: Path) -> list[tuple[str, Path]]:
-    """(name, path) of every profile that a bare name can mean, sorted by name."""
-    return sorted(dict(reversed(list(_profiles(state_dir, xdg_config_home)))).items())
+    """(name, path) of every profile that a bare name can mean, sorted by name, but for those made of reports.
+
+    They are found by their name as well; nobody chooses among them.
+    """
+    found = dict(reversed(list(_profiles(state_dir, xdg_config_home))))
+    return sorted((name, path) for name, path in found.items() if not OF_A_REPORT.fullmatch(name))
 
 
 def _folders(state_dir: Path, xdg_config_home: Path) -> tuple[Path, ...]:
