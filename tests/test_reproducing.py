@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bisectsyms.effects.ledger import Ledger
 from bisectsyms.smallkernel.history import Failure, History
 from tests.conftest import MakeHistory, User
 
@@ -42,12 +43,15 @@ def reproduce(user: User, history: History, report: Path, *options: str) -> tupl
     return done.returncode, done.stdout, done.stderr
 
 
-def scripted(user: User, history: History, folder: Path, shell: str) -> tuple[int, str]:
-    """Run the script of the newest failure with nothing of ours on PATH: (exit status, what it printed)."""
-    made = user.run("bisectsyms", "script", cwd=history.repo)
+def scripted(user: User, history: History, folder: Path, shell: str, *attempt: str, keep: str = "") -> tuple[int, str]:
+    """Run the script of a failure with nothing of ours on PATH: (exit status, what it printed).
+
+    `keep` is a line that looks at what the script has made before its first link.
+    """
+    made = user.run("bisectsyms", "script", *attempt, cwd=history.repo)
     assert made.returncode == 0, made.stderr
     path = folder / "again.sh"
-    path.write_text(made.stdout)
+    path.write_text(made.stdout.replace("n=0 others=0", f"{keep}\nn=0 others=0"))
     work = next(line.removeprefix("work=") for line in made.stdout.splitlines() if line.startswith("work="))
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -101,6 +105,25 @@ def test_the_script_of_an_attached_config_and_a_race(user: User, make_history: M
     ended, said = scripted(user, history, tmp_path, "sh")
     assert ended == 2, said
     assert MESSAGE in said
+
+
+@pytest.mark.slow
+def test_the_script_brings_the_padding_that_an_attempt_drew(
+    user: User, make_history: MakeHistory, tmp_path: Path
+) -> None:
+    history = make_history(Failure.ALWAYS, unrelated=False, broken=False)
+    status, out, err = reproduce(user, history, mail(history, tmp_path), "--vary", "pad:8", "--max-attempts", "6")
+    assert status in (0, 3), err
+    assert out.startswith("reproduced: "), out
+    with Ledger.open(history.repo / ".git/bisectsyms") as ledger:
+        drawn = [one for one in ledger.attempts() if dict(one.plan.draw.factors).get("pad")]
+    words = tmp_path / "words"
+    keep = f"""sed -i 's|^\texec .*|\techo "$@" >>{words}; &|' "$work/tools/"*"""
+    ended, said = scripted(user, history, tmp_path, "sh", str(drawn[-1].number), keep=keep)
+    assert (ended, "link 1 failed" in said) == (2, True), said
+    passes = words.read_text().splitlines()
+    assert len(passes) >= 3
+    assert all(line.endswith("/pad.o") for line in passes)
 
 
 @pytest.mark.slow
