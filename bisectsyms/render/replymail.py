@@ -25,6 +25,8 @@ from bisectsyms.usecases.trying import excluded
 WIDTH = 72
 """Of the text; git and lists quote it once more without breaking lines (Documentation/process/email-clients.rst)."""
 LONGEST_SUBJECT = 200
+MOST_WHY = 6
+"""Sentences behind a cause; `bisectsyms diagnose` has them all."""
 POLICY = SMTP.clone(linesep="\n", cte_type="8bit", utf8=False, max_line_length=78)
 _ID = re.compile(r"<[\w.!#$%&'*+/=?^`{|}~-]{1,120}@[\w.\[\]:-]{1,120}>")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
@@ -157,13 +159,13 @@ def _rates(cell: InCell) -> Iterator[str]:
     if "pad" in cell.cell.variation:
         varied = "with padding joined to the link, which reaches other layouts"
     if not cell.rates:
-        yield from _paragraph(f"{count(cell.broken, 'attempt')} ended in another way and say nothing.")
+        yield from _paragraph(f"{count(cell.broken, 'attempt')} ended in another way, which says nothing of this.")
         return
     yield f"How often, {varied}:"
     for kind, rate in cell.rates:
         yield f"  {rate.failed} of {rate.attempts} {KINDS.get(kind, kind)}: {rate_text(rate)}"
     if cell.broken:
-        yield f"  ({count(cell.broken, 'attempt')} more ended in another way)"
+        yield f"  (and {count(cell.broken, 'attempt')} that ended in another way, which says nothing)"
     yield ""
     if not cell.failed:
         race = [f"fewer than 1 in {one.one_in} {KINDS.get(one.kind, one.kind)}" for one in excluded(cell.rates)]
@@ -186,7 +188,8 @@ def _cause(answer: Answer) -> Iterator[str]:
         yield from _paragraph("No cause that I know explains the difference of the two maps.")
         return
     yield from _paragraph(f"The cause, by the maps of a link that failed: {shown(answer.cause, 500)}")
-    for why in answer.cause_why[:6]:
+    said = {why for cell in answer.cells for why in cell.why}
+    for why in [one for one in answer.cause_why if one not in said][:MOST_WHY]:
         yield from textwrap.wrap(
             shown(why, 400), WIDTH, initial_indent="* ", subsequent_indent="  ", break_long_words=False,
             break_on_hyphens=False,
@@ -204,7 +207,7 @@ def _since(answer: Answer, since: Since) -> Iterator[str]:
     yield f"  {commit.commit}"
     yield f'  ("{shown(commit.title, 200)}") by {shown(since.author, 120)}'
     if since.contains:
-        yield f"  first in {shown(since.contains, 80)}"
+        yield f"  first tag that contains it: {shown(since.contains, 80)}"
     yield ""
     yield shown(since.fixes, 300)
     yield ""
