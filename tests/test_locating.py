@@ -33,6 +33,7 @@ def repo(tmp_path: Path) -> Repository:
     _git(folder, "tag", "v3.0", "HEAD~3")
     _git(folder, "tag", "v3.1-rc1", "HEAD~2")
     _git(folder, "tag", "next-20110712", "HEAD~1")
+    _git(folder, "tag", "v2.6.39.3", "HEAD")
     return Repository.discover(folder, {})
 
 
@@ -51,6 +52,8 @@ def ids(repo: Repository) -> list[str]:
         (Clues(revision="v3.0"), 0, True),
         (Clues(describe="next-20110712"), 2, True),
         (Clues(describe="v3.1-rc1"), 1, True),
+        (Clues(kernel_version="3.0.0-rc7-next-20110712"), 2, True),
+        (Clues(kernel_version="2.6.39.3"), 3, True),
         (Clues(kernel_version="3.0.0"), 0, True),
         (Clues(kernel_version="3.1.0-rc1+"), 1, True),
         (Clues(subject="kbuild: link", author="A B <a@example.org>"), 0, True),
@@ -81,6 +84,7 @@ def test_ids_are_found_alone_and_inside_a_describe_string(repo: Repository) -> N
         (Clues(commit="f" * 12, tree="https://example.org/x.git", branch="for-next"), "x.git for-next"),
         (Clues(describe="next-20200101", date="2011-07-11"), "linux-next.git tag next-20200101"),
         (Clues(kernel_version="6.1", date="2011-07-11"), "stable/linux.git --tags"),
+        (Clues(kernel_version="3.0.0-13-generic", date="2011-07-11"), "stable/linux.git --tags"),
         (Clues(subject="no such", date="2011-07-11"), "stable/linux.git --tags"),
     ],
 )

@@ -23,6 +23,7 @@ BRANCHES = ("origin/master", "origin/main", "origin/HEAD", "master", "main", "HE
 STABLE = "https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git"
 NEXT = "https://git.kernel.org/pub/scm/linux/kernel/git/next/linux-next.git"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(-rc\d+)?(.*)")
+_NEXT_DAY = re.compile(r"next-20\d{6}")
 _IN_RELEASE = re.compile(r"-g([0-9a-f]{7,40})(?![0-9a-f])")
 
 
@@ -86,7 +87,11 @@ def _names(clues: Clues) -> Iterator[tuple[str, str]]:
         if match := _IN_RELEASE.search(text):
             yield match[1], f"by the id in its {what} {text}"
             continue
-        yield text, f"by its {what} {text}"
+        if match := _NEXT_DAY.search(text):
+            yield match[0], f"by the tag {match[0]} in its {what} {text}"
+            continue
+        for named in (text, f"v{text}"):
+            yield named, f"by its {what} {text}"
         if match := _VERSION.fullmatch(text):
             major, minor, patch, candidate, rest = match.groups()
             named = f"v{major}.{minor}" + (f".{patch}" if patch and int(patch) else "") + (candidate or "")
