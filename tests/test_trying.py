@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.variation import Variation
+from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.locating import Located
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile, available, find_profile
@@ -145,6 +147,29 @@ def test_where_a_build_cannot_be_closed_off_that_is_said_or_refused() -> None:
         closed_wanted("required", said.append, lambda: False)
 
 
+def test_a_compiler_unpacked_anywhere_is_found_and_named_by_its_folder(
+    repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shutil.which("arm-linux-gnueabi-gcc")
+    if real is None:
+        pytest.skip("apt-get install gcc-arm-linux-gnueabi")
+    here = tmp_path / "unpacked/gcc-13.2.0-nolibc/arm-linux-gnueabi/bin"
+    there = tmp_path / "path"
+    for folder in (here, there):
+        folder.mkdir(parents=True)
+    for tool in ("gcc", "ld", "nm", "ar"):
+        (here / f"arm-linux-gnueabi-{tool}").symlink_to(real.removesuffix("gcc") + tool)
+    (there / "make").symlink_to(shutil.which("make") or "make")
+    monkeypatch.chdir(tmp_path)
+    found = understand("-", stdin=io.BytesIO(b"Inconsistent kallsyms data at v3.0, s3c6400_defconfig with gcc 3.4.5"))
+    known = load_toolchains(tmp_path, (Path("unpacked"),))
+    prepared = prepare(found, repo, known, {"PATH": str(there)})
+    assert prepared.loaded.profile.toolchain == str(here.parent)
+    assert "the report has gcc-3.4.5, here it is gcc-" in prepared.notes[0]
+    with pytest.raises(UserError, match=r"no gcc-3\.4\.5 for arm was found; compilers for it: none"):
+        prepare(found, repo, load_toolchains(tmp_path), {"PATH": str(there)})
+
+
 @pytest.mark.parametrize(
     ("text", "options", "why", "next_step"),
     [
@@ -154,10 +179,10 @@ def test_where_a_build_cannot_be_closed_off_that_is_said_or_refused() -> None:
     ],
 )
 def test_what_is_needed_and_not_said_is_asked_for(
-    repo: object, tmp_path: Path, text: str, options: dict[str, str], why: str, next_step: str
+    repo: Repository, tmp_path: Path, text: str, options: dict[str, str], why: str, next_step: str
 ) -> None:
     found = understand("-", options, stdin=io.BytesIO(text.encode()))
     with pytest.raises(UserError) as raised:
-        prepare(found, repo, load_toolchains(tmp_path), {"PATH": "/usr/bin:/bin"})  # type: ignore[arg-type]
+        prepare(found, repo, load_toolchains(tmp_path), {"PATH": "/usr/bin:/bin"})
     assert why in raised.value.message
     assert next_step in raised.value.next_step

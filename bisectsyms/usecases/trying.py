@@ -173,7 +173,7 @@ def _tools(plan: ReproducePlan, known: Toolchains, environ: Mapping[str, str]) -
     if match.difference:
         notes.append(f"{match.difference}; the exact one: {exact_one(wanted, arch, known.llvm)}")
     compiler = here[match.here.name][0].compiler
-    return (str(Path(compiler).parent.parent) if "/" in compiler else match.here.name), notes
+    return (str(Path(compiler).absolute().parent.parent) if "/" in compiler else match.here.name), notes
 
 
 def _here(arch: Arch, known: Toolchains, environ: Mapping[str, str]) -> list[tuple[Tools, Here]]:
