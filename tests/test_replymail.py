@@ -73,6 +73,14 @@ def test_what_was_not_seen_is_told_with_the_rate_that_is_excluded_and_names_no_c
     assert "cause" not in text
 
 
+def test_what_only_cached_builds_show_is_not_told_as_the_failure() -> None:
+    cached = replace(SHOWN, rates=((Kind.CACHED, rated(1, 0)), (Kind.CLEAN, rated(0, 59))), chosen=None)
+    text = body(replace(FAILED, cells=(cached,), since=None)).replace("\n", " ")
+    assert "Only builds with objects of before failed here" in text
+    assert "This happens here, too" not in text
+    assert "fewer than" not in text
+
+
 def test_what_could_not_be_tried_says_why() -> None:
     assert "I could not try this here: v9.9 is not here." in body(CANNOT)
 

@@ -43,10 +43,12 @@ def tried(tmp_path: Path) -> Iterator[Callable[..., Tried]]:
     folder = write(tmp_path / "repo", ["true"] * 3)
     loaded = profile_of(PLAN, "gcc", tmp_path / "state", required=False)
 
-    def run(shows: Shows, *, most: int | None = None, fresh: bool = False) -> Tried:
+    def run(shows: Shows, *, most: int | None = None, fresh: bool = False, arrival: Kind = Kind.CLEAN) -> Tried:
         def opened(_: LoadedProfile, policy: str) -> Scripted:
             vary = variation_of(policy) if policy else Variation(1)
-            return Scripted(folder, tmp_path, shows, vary=vary)
+            bench = Scripted(folder, tmp_path, shows, vary=vary)
+            bench.from_nothing = arrival
+            return bench
 
         with opened(loaded, "") as bench:
             revision = bench.repository.resolve("3")
@@ -91,6 +93,11 @@ def test_what_does_not_build_says_nothing_of_the_report(tried: Callable[..., Tri
     answer = tried(lambda plan: BROKEN)
     assert (answer.ending, answer.answered, answer.excluded) == (Ending.CANNOT, False, ())
     assert len(answer.rounds) == 1, "no other layout makes it build"
+
+
+def test_a_failure_of_cached_builds_alone_is_not_called_reproduced(tried: Callable[..., Tried]) -> None:
+    answer = tried(by_chance(1.0, Kind.CACHED), arrival=Kind.CACHED)
+    assert (answer.ending, answer.answered, answer.excluded) == (Ending.UNDECIDED, False, ())
 
 
 def test_a_limit_leaves_it_undecided_and_the_same_command_goes_on(tried: Callable[..., Tried]) -> None:

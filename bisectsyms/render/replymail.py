@@ -124,6 +124,8 @@ def _sentence(answer: Answer) -> str:
     failed = [cell for cell in answer.cells if cell.failed]
     if failed:
         return 'This happens here, too: the build stops with "Inconsistent kallsyms data".'
+    if any(cell.artefact for cell in answer.cells):
+        return "Only builds with objects of before failed here, so this may be their fault and not the commit's."
     if any(cell.rates for cell in answer.cells):
         return "I could not make this happen here."
     return "I could not try this: nothing that I built came as far as the check of kallsyms."
@@ -167,7 +169,7 @@ def _rates(cell: InCell) -> Iterator[str]:
     if cell.broken:
         yield f"  (and {count(cell.broken, 'attempt')} that ended in another way, which says nothing)"
     yield ""
-    if not cell.failed:
+    if not cell.failed and not cell.artefact:
         race = [f"fewer than 1 in {one.one_in} {KINDS.get(one.kind, one.kind)}" for one in excluded(cell.rates)]
         text = f"If a race decides, {' and '.join(race)} fail here, with 95 % confidence." if race else ""
         if cell.layouts:

@@ -25,7 +25,7 @@ from bisectsyms.usecases import diagnose
 from bisectsyms.usecases.answering import LOG
 from bisectsyms.usecases.calibrate import rate_seen
 from bisectsyms.usecases.suspects import Suspected
-from bisectsyms.usecases.trying import layouts_of
+from bisectsyms.usecases.trying import OF_AN_ARRIVAL, layouts_of
 from bisectsyms.usecases.workbench import Workbench
 
 _NAMED = re.compile(r"# first \S+ commit: \[([0-9a-f]{40}|[0-9a-f]{64})\]")
@@ -52,7 +52,13 @@ class InCell:
 
     @property
     def failed(self) -> bool:
-        return any(rate.failed for _, rate in self.rates)
+        """Whether a build did that stale or cached objects cannot explain."""
+        return any(rate.failed for kind, rate in self.rates if kind not in OF_AN_ARRIVAL)
+
+    @property
+    def artefact(self) -> bool:
+        """Whether only others did."""
+        return not self.failed and any(rate.failed for _, rate in self.rates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ from bisectsyms.usecases.strangers import pinned_variables, profile_of
 FURTHER = "pad:8"
 """What reaches layouts that no length of the version string does, for two seconds a link (docs/variations.md)."""
 OF_THE_LINK = (Kind.REPLAY, Kind.RELINK)
+OF_AN_ARRIVAL = (Kind.INCREMENTAL, Kind.CACHED)
+"""Stale or cached objects may have failed: alone they prove nothing of a build without any (core/ladder.py)."""
 MOST = 2000
 """Attempts at one revision in one cell, whatever the limits are."""
 
@@ -247,7 +249,8 @@ def layouts_of(seen: Sequence[Observation]) -> set[str]:
 
 def _told(prepared: Prepared, rounds: tuple[Calibrated, ...], failing: int | None, layouts: int, made: int) -> Tried:
     last, evidence = rounds[-1], _evidence(rounds)
-    failed = any(rate.failed for _, rate in evidence)
+    failed = any(rate.failed for kind, rate in evidence if kind not in OF_AN_ARRIVAL)
+    artefact = not failed and any(rate.failed for _, rate in evidence)
     told = Tried(
         ending=Ending.UNDECIDED,
         why=last.stopped or last.why,
@@ -259,7 +262,7 @@ def _told(prepared: Prepared, rounds: tuple[Calibrated, ...], failing: int | Non
         notes=prepared.notes,
         rounds=rounds,
         failing=failing,
-        excluded=() if failed else excluded(evidence),
+        excluded=() if failed or artefact else excluded(evidence),
         layouts=layouts,
         attempts=made,
     )
@@ -273,7 +276,7 @@ def _told(prepared: Prepared, rounds: tuple[Calibrated, ...], failing: int | Non
         if last.stopped:
             return told
         return replace(told, ending=Ending.CANNOT, next_step="bisectsyms status, bisectsyms log NUMBER")
-    if last.stopped:
+    if last.stopped or artefact:
         return told
     next_step = "bisectsyms reply; another --toolchain, -j or --config, or a lower --min-rate to look longer"
     return replace(told, ending=Ending.NOT_REPRODUCED, next_step=next_step)
