@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from bisectsyms.core.reportfields import FIELDS, through_the_gate
 from bisectsyms.effects.images import read_image, read_table, table_sizes
 from bisectsyms.errors import UserError
 from bisectsyms.kallsyms.compare import MOST_JUMP, compare, tied
 from bisectsyms.kallsyms.makelog import read_log
 from bisectsyms.kallsyms.symbols import SymbolMap, read_map
+from bisectsyms.usecases.reproduce import understand
 
 BORDER = b"=\n"
 """Between two maps of one input; with only one, it is compared with itself."""
@@ -68,6 +71,19 @@ def source(text: bytes) -> None:
         _each(text, "kallsyms.S", partial(read_table, bits=bits), partial(table_sizes, bits=bits))
 
 
+def report(content: bytes) -> None:
+    """A plan of which every value passes its gate, and nothing else comes of it; a plan does not come by a pipe."""
+    try:
+        plan = understand("-", stdin=io.BytesIO(content)).plan
+    except UserError as error:
+        assert error.next_step and error.message.isprintable()
+        return
+    values = plan.model_dump()
+    assert type(plan).model_validate(values) == plan
+    told = {name: value for name, value in values.items() if isinstance(value, str) and value and name in FIELDS}
+    assert all(through_the_gate(name, value) == value for name, value in told.items())
+
+
 def _each(content: bytes, name: str, *readers: Callable[[Path], object]) -> None:
     with tempfile.TemporaryDirectory(prefix="bisectsyms-fuzz-") as folder:
         path = Path(folder, name)
@@ -79,5 +95,11 @@ def _each(content: bytes, name: str, *readers: Callable[[Path], object]) -> None
                 assert error.next_step and error.message.isprintable()
 
 
-TARGETS: Mapping[str, Callable[[bytes], None]] = {"maps": two_maps, "logs": log, "images": image, "tables": source}
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "maps": two_maps,
+    "logs": log,
+    "images": image,
+    "tables": source,
+    "reports": report,
+}
 """By the folder of their corpus."""
