@@ -102,7 +102,8 @@ class Tried:
 
     @property
     def answered(self) -> bool:
-        return self.ending in (Ending.REPRODUCED, Ending.NOT_REPRODUCED)
+        """Whether the failure is there. That it was not seen excludes a rate, and is no answer to the report."""
+        return self.ending is Ending.REPRODUCED
 
 
 Open = Callable[[LoadedProfile, str], AbstractContextManager[Desk]]
