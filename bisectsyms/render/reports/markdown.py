@@ -10,8 +10,9 @@ from bisectsyms.core.report import Failure, Report, SearchState, rate_text, wors
 from bisectsyms.core.words import count, percent, visible
 from bisectsyms.render.reports.plaintext import one_line
 
-OBEYED = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@:])")
-"""What some Markdown makes more of than the letter: `@` calls people, `:` ends the scheme of a link."""
+OBEYED = re.compile(r"[\\`*_\[\]#|<>~&@]|:(?=//|\w+:)|^[-+!]")
+"""What some Markdown makes more of than the letter: `@` calls people, `://` makes a link, `:word:` a picture; round
+brackets are nothing without square ones before them."""
 MOST_SPOTS = 100
 MOST_FAILURES = 10
 
@@ -23,7 +24,7 @@ def markdown(report: Report) -> str:
 
 def said(text: str) -> str:
     """Foreign text on one line, in which nothing is markup."""
-    return OBEYED.sub(r"\\\1", one_line(text))
+    return OBEYED.sub(r"\\\g<0>", one_line(text))
 
 
 def quoted(text: str) -> str:
