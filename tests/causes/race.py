@@ -1,6 +1,7 @@
 """Races: a second target makes an input of the link anew while the link goes on, and the last link reads another file.
 
-The second writer waits for a file that the last pass leaves, and not for a time: it hits at nearly every try. With -j1
+The second writer waits for a file that the last pass leaves, and not for a time: it hits at nearly every try. It looks
+each 2 ms: a machine with nothing else to do links soon after it. With -j1
 make runs it when the link is over.
 """
 
@@ -67,14 +68,16 @@ def race(writer: Writer, arch: str, shape: str = "6.1", jobs: int = 2) -> Case:
     place, goal = (MAKEFILE_VMLINUX, "__default: vmlinux\n")
     if shape in MAKEFILE or shape == "5.15":
         place, goal = "Makefile", "__all: vmlinux\n"
-    last = ".tmp_vmlinux2.kallsyms.S" if shape in NUMBERED else ".tmp_vmlinux.kallsyms2.S"
+    last = ".tmp_vmlinux2.syms" if shape in NUMBERED else ".tmp_vmlinux.kallsyms2.syms"
+    if shape == "5.15":  # nm writes into a pipe
+        last = ".tmp_vmlinux.kallsyms2.S"
     rule = f"""{goal.rstrip()} again
 
 PHONY += again
 again: vmlinux.a $(KBUILD_LDS)
 	@echo '  {writer.shown:<7} {writer.file}'; \\
 	{writer.command}; \\
-	n=0; while [ ! -e {last} ] && [ ! -e System.map ] && [ $$n -lt 1500 ]; do sleep 0.02; n=$$((n + 1)); done; \\
+	n=0; while [ ! -e {last} ] && [ ! -e System.map ] && [ $$n -lt 15000 ]; do sleep 0.002; n=$$((n + 1)); done; \\
 	mv -f .again {writer.file}
 """
     return Case(
