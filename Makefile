@@ -1,7 +1,7 @@
 # Two commands need nothing but git, make, gcc and python3:
 #   make demo    find a flaky commit in a history of a small kernel
 #   make test    the tests
-# Then: make check (ruff, mypy, fast tests), make bench, and with real kernels: make bench-kernel, make kernel-test.
+# Then: make check (ruff, mypy, fast tests), make bench, make torture, and with real kernels: make bench-kernel, make kernel-test.
 
 # What a caller's make hands down must not reach the makes that we start.
 unexport MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES GNUMAKEFLAGS
@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test check fuzz bench bench-kernel kernel-test setup lock clean
+.PHONY: demo test check fuzz torture bench bench-kernel kernel-test setup lock clean
 
 setup: $(VENV)/.ready
 
@@ -41,6 +41,10 @@ fuzz: setup
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet 'atheris>=3' \
 		|| { echo 'atheris is not made for this python; without it: pytest tests/test_fuzz_corpus.py'; exit 1; }
 	@for target in maps logs images tables reports; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
+# Hours; `make torture TORTURE='NAME --rounds 10'` runs one of them.
+torture: setup
+	@env -u MAKELEVEL $(BIN)/python -m tests.torture $(TORTURE)
 
 bench: setup
 	@$(BIN)/python -m benchmarks.run $(BENCH)
