@@ -97,6 +97,26 @@ def test_a_setup_runs_once_per_move_of_each_slot(user: User, tmp_path: Path) -> 
     assert len(at) == 2
 
 
+def test_the_next_move_begins_while_tests_of_the_commit_before_still_run(user: User, tmp_path: Path) -> None:
+    repo = write(tmp_path / "repo", ["exit 0"] * 12 + [CHANCE.format(of_256=128)] * 12)
+    log = tmp_path / "log"
+    say = f'echo "%s $BISECTSYMS_SLOT $BISECTSYMS_REVISION" >> {log}'
+    command = f"{say % 'begun'}; sleep 0.3; sh test.sh; ended=$?; {say % 'ended'}; exit $ended"
+    words = ("--setup", say % "setup", "1", "24", "--", "sh", "-c", command)
+    done = bisect(user, repo, "--json", "--slots", "2", *words)
+    assert found(done) == ("culprit", "13"), done.stderr
+    runs: dict[str, str] = {}
+    ahead = 0
+    for what, slot, revision in (line.split() for line in log.read_text().splitlines()):
+        if what == "begun":
+            runs[slot] = revision
+        elif what == "ended":
+            del runs[slot]
+        else:
+            ahead += any(other != revision for other in runs.values())
+    assert ahead, "a slot with nothing left to do at the old commit goes ahead"
+
+
 def start(user: User, repo: Path, *words: str) -> subprocess.Popen[str]:
     return user.start("bisectsyms", "bisect", "--slots-dir", str(user.slots), "--slots", "2", *words, cwd=repo)
 
