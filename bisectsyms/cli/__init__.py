@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bisectsyms import __version__
-from bisectsyms.cli import calibrating, diagnosing, hunting, looking, measuring, reporting, reproducing, searching
+from bisectsyms.cli import (
+    calibrating,
+    completing,
+    diagnosing,
+    hunting,
+    looking,
+    measuring,
+    reporting,
+    reproducing,
+    searching,
+)
 from bisectsyms.cli.shared import (
     known_toolchains,
     open_bench,
@@ -41,9 +51,14 @@ class Verbs(click.Group):
     """A group whose missing verb is `step`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
+        if (not args and not completing.asked()) or (args and _is_option(args[0])):
             args = ["step", *args]
         return super().parse_args(ctx, args)
+
+
+def _is_option(word: str) -> bool:
+    """Whether it is one of the verb `step`, which need not be named."""
+    return word.startswith("-") and word not in ("--help", "-h", "--version")
 
 
 def run(argv: list[str]) -> tuple[int, bool]:
@@ -52,10 +67,8 @@ def run(argv: list[str]) -> tuple[int, bool]:
     Raises:
         BisectsymsError: with its next step; every error ends with 128.
     """
-    is_step = (
-        not argv or argv[0] == "step" or (argv[0].startswith("-") and argv[0] not in ("--help", "-h", "--version"))
-    )
-    if not is_step or {"--help", "-h"} & set(argv):
+    is_step = not argv or argv[0] == "step" or _is_option(argv[0])
+    if not is_step or {"--help", "-h"} & set(argv) or completing.asked():
         _refuse_under_bisect_run(argv)
     try:
         status = main.main(argv, prog_name="bisectsyms", standalone_mode=False)
@@ -64,6 +77,8 @@ def run(argv: list[str]) -> tuple[int, bool]:
     except click.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as ended:
+        if completing.asked():
+            return int(ended.code or 0), False
         if isinstance(ended.__context__, BrokenPipeError):  # click's answer to it
             raise InfraError("nobody reads the output any more; what was found is in the ledger") from ended
         raise
@@ -260,7 +275,7 @@ def demo(as_json: bool, **given: Any) -> int:
     return 0 if outcome.right else 3
 
 
-VERBS = (looking, searching, calibrating, measuring, diagnosing, hunting, reporting, reproducing)
+VERBS = (looking, searching, calibrating, measuring, diagnosing, hunting, reporting, reproducing, completing)
 for verb in (verb for module in VERBS for verb in module.VERBS):
     main.add_command(verb)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.core.words import seconds_in
@@ -57,6 +59,24 @@ class Slots(click.ParamType[int]):
         return int(value)
 
 
+class ProfileName(click.ParamType[str]):
+    """A profile, completed from the shipped and the user's."""
+
+    name = "profile"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Names where one begins so; else the shell's own files, because a path will do as well."""
+        from bisectsyms.inputs.profile import available
+
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        known = available(state_dir=home / "bisectsyms", xdg_config_home=home, cwd=Path.cwd())
+        names = [name for name, _ in known if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 slots_option = click.option("--slots-dir", type=click.Path(path_type=Path), help="Where worktrees and objtrees are.")
 
@@ -73,7 +93,7 @@ def _with(*options: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _CELL = (
-    click.option("--profile", metavar="NAME", help="What to build: a name, or the path of a profile."),
+    click.option("--profile", type=ProfileName(), metavar="NAME", help="What to build: a name or path of a profile."),
     click.option("--toolchain", metavar="NAME", help="Name or folder; by default the profile's."),
     click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="make -jN; by default the profile's."),
     click.option("--sweep", type=click.IntRange(1, 64), metavar="N", help="Lengths of the version string."),
