@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test check fuzz torture bench bench-kernel kernel-test setup lock clean
+.PHONY: demo test check fuzz torture bench bench-kernel kernel-test setup pages lock clean
 
 setup: $(VENV)/.ready
 
@@ -57,6 +57,10 @@ kernel-test: setup
 	@$(BIN)/python -m benchmarks.kernel_field $(KERNEL_FIELD)
 	@$(BIN)/python -m benchmarks.kernel_layout $(KERNEL_LAYOUT)
 	@$(BIN)/python -m benchmarks.kernel_test $(KERNEL_TEST)
+
+# What is made of the code: schemas, docs/configs.md, the man page.
+pages: setup
+	@$(BIN)/python -m docs.generate
 
 # Needs uv; the result is what `setup` installs.
 lock:

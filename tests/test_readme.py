@@ -117,12 +117,9 @@ def test_every_verb_and_option_is_explained() -> None:
             assert f"`{option}" in options, f"{option} of {verb} is not explained"
 
 
-def test_every_key_of_a_profile_is_explained_and_shown() -> None:
-    page = DOCS / "profiles.md"
-    text = page.read_text(encoding="utf-8")
-    example = "".join(blocks(page, "yaml"))
+def test_every_key_of_a_profile_is_shown() -> None:
+    example = "".join(blocks(DOCS / "profiles.md", "yaml"))
     for key in Profile.model_fields:
-        assert f"| `{key}` |" in text, f"{key} has no row in the table"
         assert re.search(rf"^{key}:", example, re.MULTILINE), f"{key} is in no example"
 
 

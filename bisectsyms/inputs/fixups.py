@@ -24,12 +24,16 @@ Name = Annotated[str, Field(min_length=1)]
 class FixupKey(BaseModel):
     """One entry: what to apply, and to which revisions."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     patch: Path | None = None
+    """A file, relative to the profile."""
     commit: Name | None = None
+    """In place of a patch: a commit whose change is applied wherever it is missing."""
     since: Annotated[Name | None, Field(alias="from")] = None
+    """The first revision that gets it; by default the oldest."""
     before: Name | None = None
+    """The first revision that gets it no more."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

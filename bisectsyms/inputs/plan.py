@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from bisectsyms.core.variation import Variation
 from bisectsyms.errors import UserError
@@ -24,23 +33,31 @@ def _policy(text: str) -> str:
 
 
 Word = Annotated[str, Field(min_length=1)]
-Words = Annotated[tuple[Word, ...], BeforeValidator(_alone)]
+WORDS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
+NUMBER = {"minimum": 1, "maximum": 1024}
+NUMBERS = WithJsonSchema({"type": ["integer", "array"], **NUMBER, "items": {"type": "integer", **NUMBER}})
+Words = Annotated[tuple[Word, ...], BeforeValidator(_alone), WORDS]
 Jobs = Annotated[int, Field(ge=1, le=1024)]
 Policy = Annotated[str, AfterValidator(_policy)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Exclude(_Strict):
     """Cells to leave out: all that are given must fit."""
 
     revision: str | None = None
+    """As in `revisions`."""
     profile: str | None = None
+    """As in `profiles`."""
     toolchain: str | None = None
+    """As in `toolchains`."""
     jobs: Jobs | None = None
+    """As in `jobs`."""
     variation: Policy | None = None
+    """As in `variations`."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -50,18 +67,24 @@ class Exclude(_Strict):
 
 
 class HuntPlan(_Strict):
-    """The keys of a plan, as docs/hunting.md explains them. What is empty is left to the profile."""
+    """What to cross with what. One of `profiles` and `defconfigs` must be given; a list of one needs no brackets."""
 
     plan: Literal["hunt"]
+    """What the file is a plan of."""
     revisions: Annotated[Words, Field(min_length=1)]
+    """Whatever git knows."""
     profiles: Words = ()
+    """Names, or paths; what else a profile says (fixups, environment, timeout) holds."""
     defconfigs: Words = ()
     """In place of profiles: each stands for the profile that builds it."""
     toolchains: Words = ()
-    """`gcc-12`, or with the arch that it is for: `arm-gcc-12`, `arm-llvm`."""
-    jobs: Annotated[tuple[Jobs, ...], BeforeValidator(_alone)] = ()
-    variations: Annotated[tuple[Policy, ...], BeforeValidator(_alone)] = ()
+    """`gcc-12`, or with the arch that it is for: `arm-gcc-12`, `arm-llvm`; by default each profile's own."""
+    jobs: Annotated[tuple[Jobs, ...], BeforeValidator(_alone), NUMBERS] = ()
+    """make -jN; by default each profile's."""
+    variations: Annotated[tuple[Policy, ...], BeforeValidator(_alone), WORDS] = ()
+    """Policies, each a cell of its own; by default each profile's."""
     exclude: tuple[Exclude, ...] = ()
+    """Cells to leave out."""
 
     @model_validator(mode="after")
     def _builds_something(self) -> Self:

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.config import JsonDict
 
 from bisectsyms.core.kconfig import LINE
 from bisectsyms.core.variation import Variation
@@ -46,6 +56,11 @@ ARCH_DEFAULTS = "alldefconfig"
 """What fragments alone are laid over, as scripts/kconfig/merge_config.sh does it."""
 
 
+DURATION = WithJsonSchema({"type": ["number", "string"]})
+WORD = WithJsonSchema({"type": "string"})
+SWEEP: JsonDict = {"default": "sweep:32"}
+
+
 def _seconds(value: Any) -> Any:
     return seconds_in(value) if isinstance(value, str) else value
 
@@ -55,7 +70,7 @@ def _variation(value: Any) -> Any:
 
 
 class Profile(BaseModel):
-    """The keys of a profile, as docs/profiles.md explains them; `bisectsyms init` writes what stands under each."""
+    """What to build and how. Only `arch` must be given, and one of `defconfig`, `config` and `fragments`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
@@ -89,9 +104,9 @@ class Profile(BaseModel):
     """Further environment of the build; nothing else of the caller's reaches it."""
     ccache: bool = True
     """Whether ccache, where it is installed, helps to come to a revision; clean builds never use it."""
-    timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] = 7200.0
+    timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0), DURATION] = 7200.0
     """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
-    variation: Annotated[Variation, BeforeValidator(_variation)] = Variation(32)
+    variation: Annotated[Variation, BeforeValidator(_variation), WORD, Field(json_schema_extra=SWEEP)] = Variation(32)
     """What attempts are varied by: pinned, sweep:N for N lengths of the version string (2 to 64), or what `bisectsyms
     variations` lists. `--vary` and `--sweep` win."""
     fixups: tuple[FixupKey, ...] = ()

@@ -13,6 +13,7 @@ from typing import Any
 
 from bisectsyms.core.variation import Variation
 from bisectsyms.inputs.profile import Profile
+from bisectsyms.inputs.schema import modeline
 
 WIDTH = 100
 
@@ -22,7 +23,10 @@ def skeleton(given: Mapping[str, str], notes: Mapping[str, str]) -> str:
 
     `notes` are added to the explanations. A line that begins with `#` and no space is a key to uncomment.
     """
-    parts = ["# A profile of bisectsyms. A line such as #jobs: is a key at its default; take its # away to change it."]
+    parts = [
+        modeline("profile"),
+        "# A profile of bisectsyms. A line such as #jobs: is a key at its default; take its # away to change it.",
+    ]
     for name, field in Profile.model_fields.items():
         words = f"{field.description} {notes.get(name, '')}".strip()
         parts += ["", *textwrap.wrap(words, WIDTH, initial_indent="# ", subsequent_indent="# ")]
@@ -35,7 +39,7 @@ def _yaml(default: Any) -> str:
         case None:
             return ""
         case bool():
-            return "yes" if default else "no"
+            return "true" if default else "false"
         case tuple():
             return json.dumps([str(one) if isinstance(one, Path) else one for one in default])
         case float():

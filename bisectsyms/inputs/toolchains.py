@@ -49,18 +49,24 @@ Prefix = Annotated[str, Field(pattern=r"^[\w.+-]+-$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ArchEntry(_Strict):
     """An arch as it stands in the file."""
 
     arch: Program
+    """ARCH=."""
     also: tuple[Program, ...] = ()
+    """Other values of ARCH= that the same compilers build."""
     prefixes: Annotated[tuple[Prefix, ...], Field(min_length=1)]
+    """Of cross compilers, as CROSS_COMPILE= has them; the first that is found wins."""
     machines: tuple[Program, ...] = ()
+    """What `uname -m` says where the compiler needs no prefix."""
     triples: tuple[Program, ...] = ()
+    """What clang and kernel.org's folders call it."""
     package: str = ""
+    """Debian's, for the apt-get line of doctor."""
 
 
 class LlvmEntry(_Strict):
@@ -81,7 +87,9 @@ class UserFile(_Strict):
     """The user's own toolchains.yaml; its arches come before the shipped ones."""
 
     folders: tuple[Path, ...] = ()
+    """Where kernel.org's crosstool or LLVM releases were unpacked."""
     arches: tuple[ArchEntry, ...] = ()
+    """Further ones, or others in place of the shipped."""
 
 
 def load_toolchains(xdg_config_home: Path, folders: Sequence[Path] = ()) -> Toolchains:

@@ -34,32 +34,48 @@ def _gate(name: str) -> AfterValidator:
 class ReproducePlan(BaseModel):
     """What to build and how, as a report says or as people made of it; an empty value is one that is not known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     plan: Literal["reproduce"]
+    """What the file is a plan of."""
     revision: Annotated[str, _gate("revision")] = ""
     """Yours; it wins over what the report says of the revision."""
     tree: Annotated[str, _gate("tree")] = ""
+    """Address of the reporter's git repository; it is shown, and fetched from only with --fetch."""
     branch: Annotated[str, _gate("branch")] = ""
+    """Of that repository."""
     commit: Annotated[str, _gate("commit")] = ""
+    """Id, as the report has it."""
     describe: Annotated[str, _gate("describe")] = ""
+    """As git describe says it, or a tag."""
     subject: Annotated[str, _gate("subject")] = ""
-    """May begin with a dash: never a word of its own behind git."""
+    """Of the commit; it may begin with a dash: never a word of its own behind git."""
     author: Annotated[str, _gate("author")] = ""
+    """Of the commit, where it is named by its subject."""
     kernel_version: Annotated[str, _gate("kernel_version")] = ""
+    """As `make kernelversion` says it."""
     introduced: Annotated[str, _gate("introduced")] = ""
+    """What the report calls the first bad commit."""
     arch: Annotated[str, _gate("arch")] = ""
+    """ARCH=."""
     defconfig: Annotated[str, _gate("defconfig")] = ""
     """Targets of make, joined by spaces."""
     toolchain: Annotated[str, _gate("toolchain")] = ""
     """gcc, gcc-13.2.0, clang-17: a family and a version, not yet a compiler of this machine."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """make -jN."""
     make_variables: dict[str, str] = {}
+    """Of the known ones that a report may set."""
     message: Annotated[str, _gate("message")] = ""
+    """The line that says how it failed."""
     fresh_tree: Annotated[str, _gate("fresh_tree")] = ""
+    """Whether the failure was reported for builds from an empty tree."""
     date: Annotated[str, _gate("date")] = ""
+    """Of the report."""
     link: Annotated[str, _gate("link")] = ""
+    """Its Message-ID or address."""
     reporter: Annotated[str, _gate("reporter")] = ""
+    """Who wrote it, for the answer."""
     kconfig_lines: tuple[str, ...] = ()
     """Laid over the .config."""
     kconfig: Annotated[str, Field(max_length=LONGEST_KCONFIG + 1)] = ""
