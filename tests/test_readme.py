@@ -7,14 +7,17 @@ wins over the shipped one: so nothing is replaced in what the reader sees.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from bisectsyms.cli import main
@@ -28,6 +31,8 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 MOST_LINES = 200
+CALL = re.compile(r"^ *(?:\$ )?(?:git bisect run )?(bisectsyms(?: .*)?)$")
+"""A line that begins with us; git gives what follows to us."""
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)")
 
@@ -109,6 +114,33 @@ def test_every_page_is_reached_from_the_readme() -> None:
         ahead += [one for one in linked - reached if one.suffix == ".md" and one.exists()]
         reached |= linked
     assert set(PAGES) <= reached
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """(page, command line) of every call of ours that a code block of any page shows."""
+    found = []
+    for page in PAGES:
+        fenced = False
+        for line in page.read_text(encoding="utf-8").splitlines():
+            fenced ^= line.lstrip().startswith("```")
+            match = CALL.match(line) if fenced or line.startswith("    ") else None
+            if match and "…" not in line:
+                found.append((page.relative_to(ROOT).as_posix(), match[1]))
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_every_command_line_that_is_shown_is_one(page: str, line: str) -> None:
+    words = list(itertools.takewhile(lambda word: word[0] not in "|>&;", shlex.split(line, True)))
+    ctx = click.Context(main, info_name="bisectsyms")
+    name, command, rest = main.resolve_command(
+        ctx, words[1:] if words[1:] and words[1] in main.commands else ["step", *words[1:]]
+    )
+    assert command is not None
+    while isinstance(command, click.Group):
+        name, command, rest = command.resolve_command(ctx, rest)
+        assert command is not None
+    command.make_context(name, rest, parent=ctx)
 
 
 def test_every_verb_and_option_is_explained() -> None:
