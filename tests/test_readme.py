@@ -31,6 +31,8 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 MOST_LINES = 200
+SCREEN = 50
+"""Lines of a terminal that is not the smallest."""
 CALL = re.compile(r"^ *(?:\$ )?(?:git bisect run )?(bisectsyms(?: .*)?)$")
 """A line that begins with us; git gives what follows to us."""
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -141,6 +143,14 @@ def test_every_command_line_that_is_shown_is_one(page: str, line: str) -> None:
         name, command, rest = command.resolve_command(ctx, rest)
         assert command is not None
     command.make_context(name, rest, parent=ctx)
+
+
+@pytest.mark.parametrize("verb", main.commands)
+def test_help_fits_a_screen(verb: str) -> None:
+    ctx = click.Context(main.commands[verb], info_name=f"bisectsyms {verb}", terminal_width=80, max_content_width=80)
+    lines = main.commands[verb].get_help(ctx).splitlines()
+    assert len(lines) <= SCREEN
+    assert not [line for line in lines if len(line) > 80]
 
 
 def test_every_verb_and_option_is_explained() -> None:

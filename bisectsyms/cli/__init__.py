@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 EXIT_STATUS = """\b
 Exit status of step:  0 good, 1 bad, 125 skip, 128 abort, 130 Ctrl-C.
-Of every other verb:  0 answered, 3 ended without an answer, 128 error, 130 Ctrl-C.
+Of other verbs:       0 answered, 3 no answer, 128 error, 130 Ctrl-C.
 """
 
 

@@ -22,9 +22,11 @@ def completion(ctx: click.Context, shell: str) -> int:
     """Print the script by which SHELL completes verbs, options and names of profiles.
 
     \b
-    Example:  bisectsyms completion bash > ~/.local/share/bash-completion/completions/bisectsyms
-              bisectsyms completion zsh > ~/.zfunc/_bisectsyms
-              bisectsyms completion fish > ~/.config/fish/completions/bisectsyms.fish
+    Example:  bisectsyms completion zsh > ~/.zfunc/_bisectsyms
+              cd ~/.config/fish/completions
+              bisectsyms completion fish > bisectsyms.fish
+              cd ~/.local/share/bash-completion/completions
+              bisectsyms completion bash > bisectsyms
     """
     from click.shell_completion import get_completion_class
 

@@ -84,7 +84,7 @@ def hunt(plan: Path | None, **given: Any) -> int:
 
     \b
     Example:  bisectsyms hunt plan.yaml --until 08:00
-              bisectsyms hunt --rev v6.1 --defconfig s3c6400_defconfig --toolchains arm-gcc-11,arm-llvm -j 1,5 --for 8h
+              bisectsyms hunt --rev v6.1 --profile s3c6400 -j 1,5 --for 8h
     """
     from bisectsyms.effects import manners
     from bisectsyms.effects.hunts import remember

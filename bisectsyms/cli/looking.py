@@ -114,7 +114,7 @@ def variations(as_json: bool) -> int:
 
     \b
     Example:  bisectsyms variations
-              bisectsyms step HEAD --profile s3c6400 --vary pad:8 --vary jobs-double
+              bisectsyms step HEAD --profile s3c6400 --vary pad:8
     """
     from bisectsyms.effects.needs import here
     from bisectsyms.inputs.variations import shipped_variations
@@ -168,7 +168,8 @@ def ledger() -> None:
     """Carry the ledger to another host and merge it there; an attempt is never counted twice.
 
     \b
-    Example:  bisectsyms ledger export - | ssh fast 'cd linux && bisectsyms ledger import -'
+    Example:  bisectsyms ledger export - |
+                  ssh fast 'cd linux && bisectsyms ledger import -'
     """
 
 
