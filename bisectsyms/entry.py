@@ -62,11 +62,13 @@ def _say(text: str) -> None:
 def _report(error: BaseException) -> None:
     """Say what went wrong; a bug of ours comes with a traceback to paste, never as a verdict."""
     try:
+        from bisectsyms.core.trouble import trouble
         from bisectsyms.core.words import plain
         from bisectsyms.errors import BisectsymsError
 
-        if isinstance(error, BisectsymsError):
-            _say(plain(f"{error}"))  # it may quote what a stranger wrote
+        known = error if isinstance(error, BisectsymsError) else trouble(error)
+        if known is not None:
+            _say(plain(f"{known}"))  # it may quote what a stranger wrote
             return
     except BaseException as second:
         _say(f"while reporting: {second!r}")

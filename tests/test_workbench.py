@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -13,11 +14,12 @@ import pytest
 from bisectsyms.core.decide import Ask
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
+from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.machine import LEAST_FREE_BYTES, Health
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
-from bisectsyms.model import Attempt, Kind, Outcome, Plan, Result
+from bisectsyms.model import Attempt, Draw, Kind, Measured, Outcome, Plan, Result
 from bisectsyms.smallkernel.history import Failure, write_history
 from bisectsyms.usecases.bench import MOST_INFRA, Options
 from bisectsyms.usecases.workbench import Workbench
@@ -61,8 +63,10 @@ def open_bench(tmp_path: Path) -> Iterator[OpenBench]:
     history = write_history(tmp_path / "linux", Failure.NONE, seed=1, commits=12, unrelated=False)
     opened: list[Workbench] = []
 
-    def build(readings: list[Health], infra_wait: float = 1800.0) -> tuple[Workbench, list[float]]:
-        slept: list[float] = []
+    def build(
+        readings: list[Health], infra_wait: float = 1800.0, slept: list[float] | None = None
+    ) -> tuple[Workbench, list[float]]:
+        slept = [] if slept is None else slept
         left = iter(readings)
         bench = Workbench(
             Repository.discover(history.repo, {}),
@@ -106,3 +110,45 @@ def test_a_machine_that_spoils_everything_stops(open_bench: OpenBench) -> None:
         bench.attempt(head, Ask(Kind.RELINK, "test"))
     assert slept == sorted(slept)
     assert len(bench.seen(head)) == MOST_INFRA
+
+
+class Full(Builder):
+    """A real build on whose way our own files find no room."""
+
+    def carry_out(self, plan: Plan, number: int) -> Result:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self.objtree.path))
+
+
+def test_a_full_disk_that_we_run_into_ourselves_is_waited_for_as_well(open_bench: OpenBench) -> None:
+    bench, slept = open_bench([FULL, FINE])
+    bench.builder = Full(**{one.name: getattr(bench.builder, one.name) for one in fields(bench.builder)})
+    attempt = bench.attempt(bench.repository.head(), Ask(Kind.CLEAN, "test"))
+    assert attempt.result is not None
+    assert (attempt.result.outcome, "No space left" in attempt.result.why) == (Outcome.INFRA, True)
+    assert slept == [0.5, 1.0]
+
+
+class Mending(list[float]):
+    """Seconds that were slept; the second time somebody mends the disk."""
+
+    ledger: Ledger | None = None
+
+    def append(self, seconds: float) -> None:
+        super().append(seconds)
+        if len(self) == 2 and self.ledger:
+            self.ledger._db.execute("pragma query_only = off")
+
+
+def test_what_an_attempt_has_shown_waits_until_it_can_be_written_down(open_bench: OpenBench) -> None:
+    slept = Mending()
+    bench, _ = open_bench([], slept=slept)
+    heard = bench.reporter
+    assert isinstance(heard, Heard)
+    number = bench.ledger.begin(bench.builder.plan(bench.repository.head(), Kind.CLEAN, Draw()))
+    slept.ledger = bench.ledger
+    bench.ledger._db.execute("pragma query_only = on")  # as on a disk that was remounted read-only
+    bench._write_down(number, Result(Outcome.CLEAN, "", "", Measured(1.0)))
+    attempt = bench.ledger.get(number)
+    assert attempt and attempt.result and attempt.result.outcome is Outcome.CLEAN
+    assert slept == [1.0, 2.0]
+    assert [line for line in heard.lines if "waits to be written down" in line]

@@ -15,6 +15,8 @@ from bisectsyms.core.words import listed
 from bisectsyms.model import Outcome
 
 LEAST_FREE_BYTES = 1 << 20
+CLOCK = "clock-set-back"
+"""Signature of an attempt after which no file's time can be trusted."""
 LINK_FAILED = "vmlinux-failed"
 """The signature of make's own line about the target vmlinux."""
 HINTS = (LINK_FAILED, "symbol-too-long")
@@ -28,6 +30,8 @@ class Seen:
     exit_status: int | None
     """Of make; negative: died by that signal; None: never ended."""
     timed_out: bool = False
+    flooded: bool = False
+    """It was ended because its log was full."""
     interrupted: bool = False
     oom_kills: int = 0
     """How far oom_kill in the cgroup's memory.events moved during the attempt."""
@@ -46,6 +50,8 @@ class Seen:
     image_fresh: bool = False
     """vmlinux is there and newer than the start of the attempt: make deletes it when its link or its check fails."""
     era: str = ""
+    clock_set_back: float = 0.0
+    """Seconds by which somebody set the clock back during the attempt."""
     leaves_maps: bool = True
     """`Era.leaves_maps`: a mismatch leaves both maps behind. The strict answer is the default."""
 
@@ -60,17 +66,25 @@ class Ruling:
     """One sentence for a person, with the deciding line of the log and its number."""
 
 
+ENDLESS = Ruling(Outcome.TIMEOUT, "endless-log", "it was ended because it did not stop printing")
+
+
 def classify(digest: Digest, seen: Seen) -> Ruling:
     """Say what an attempt showed. Pure: the same facts give the same ruling, so it can be asked again.
 
     What each era leaves behind follows scripts/link-vmlinux.sh and the top Makefile (`core.eras`).
     """
+    if seen.flooded:
+        return ENDLESS
     if seen.timed_out:
         return Ruling(Outcome.TIMEOUT, "timeout", "make did not end before the deadline")
     if seen.interrupted:
         return Ruling(Outcome.INFRA, "interrupted", "the attempt was interrupted")
     if seen.exit_status is None:
         return Ruling(Outcome.INFRA, "never-ended", "make never ended and nobody stopped it")
+    if seen.clock_set_back:
+        why = f"the clock was set back by {seen.clock_set_back:.2f} s meanwhile: make cannot tell old files from new"
+        return Ruling(Outcome.INFRA, CLOCK, why)
     if seen.exit_status == 0:
         return _passed(digest, seen)
     return _machine(digest, seen) or _kallsyms(digest, seen) or _link_passed(digest, seen) or _broken(digest, seen)

@@ -6,9 +6,12 @@ It makes arrivals cheap. What it compiles beside other compilers is another race
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from bisectsyms.effects.needs import run_quietly
 
 FOLDER = "ccache"
 
@@ -21,13 +24,20 @@ class Ccache:
     folder: Path | None = None
 
     @classmethod
-    def of(cls, slots: Path, env: Mapping[str, str], *, wanted: bool = True) -> Ccache:
-        """That of the repository with these slots; who sets CCACHE_DIR or CCACHE_DISABLE has the last word."""
+    def of(
+        cls, slots: Path, env: Mapping[str, str], *, wanted: bool = True, say: Callable[[str], None] = lambda text: None
+    ) -> Ccache:
+        """That of the repository with these slots; who sets CCACHE_DIR or CCACHE_DISABLE has the last word.
+
+        One that does not work is left out, which `say` hears: with it nothing would compile.
+        """
         program = shutil.which("ccache", path=env.get("PATH"))
         if not wanted or not program or env.get("CCACHE_DISABLE"):
             return cls()
         folder = Path(env.get("CCACHE_DIR") or slots / FOLDER)
-        folder.mkdir(parents=True, exist_ok=True)
+        if why := _broken(program, folder):
+            say(f"ccache is left out, so arrivals compile everything: {why}")
+            return cls()
         return cls(program, folder)
 
     @property
@@ -38,3 +48,17 @@ class Ccache:
         46 objects of a real kernel that it did not know, a build took 1.06 times the CPU time of plain make, not 1.19.
         """
         return {"CCACHE_DIR": str(self.folder), "CCACHE_DEPEND": "1"} if self.folder else {"CCACHE_DISABLE": "1"}
+
+
+def _broken(program: str, folder: Path) -> str:
+    """Why it cannot work; empty where it can. ccache makes new folders there, so we do."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=folder, prefix=".bisectsyms-").cleanup()
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
+    status, said = run_quietly((program, "--version"))
+    if not status:
+        return ""
+    last = said.strip().rpartition("\n")[2] or "it says nothing"
+    return f"{program} --version ends with {status}: {last}"

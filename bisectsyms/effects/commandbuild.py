@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bisectsyms.core.classify import Ruling
+from bisectsyms.core.classify import ENDLESS, Ruling
 from bisectsyms.core.commandrule import rule, setup_rule, unless_spoilt
 from bisectsyms.core.words import plain
 from bisectsyms.effects.commandwords import Named
 from bisectsyms.effects.evidence import EvidenceStore
+from bisectsyms.effects.logfile import to_keep
 from bisectsyms.effects.machine import health
 from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
 from bisectsyms.effects.slots import Objtree, Slot
@@ -109,7 +110,7 @@ class CommandBuilder:
         steps, env = [], self._env(plan.revision, number)
         if arriving and self.setup:
             steps.append(run(Command(("sh", "-c", self.setup), self.src, env), log=self.log, timeout=self.timeout))
-            if failed := setup_rule(steps[-1].exit_status):
+            if failed := ENDLESS if steps[-1].flooded else setup_rule(steps[-1].exit_status):
                 return failed, steps
         self.objtree.arrived(plan.revision.tree)
         self._refuse_doubles(plan.revision)
@@ -122,6 +123,8 @@ class CommandBuilder:
         steps.append(run(Command(self.named.words, self.src, env), log=self.log, timeout=self.timeout))
         if self.worktree.changes(plan.revision) != found:
             self.objtree.leave()  # or a repeat would be of something else
+        if steps[-1].flooded:
+            return ENDLESS, steps
         return rule(steps[-1].exit_status, line=self._line(begins), wanted=self.wanted), steps
 
     def _env(self, revision: Revision, number: int) -> dict[str, str]:
@@ -144,8 +147,8 @@ class CommandBuilder:
     def _kept(self) -> tuple[tuple[str, str], ...]:
         """Keep the log: a full disk must not take the outcome of the attempt away."""
         try:
-            return self.store.keep([("log", self.log)])
-        except InfraError as error:
+            return self.store.keep([("log", to_keep(self.log))])
+        except (InfraError, OSError) as error:
             self.warn(f"{error}; the attempt itself counts")
             return ()
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.words import count, listed
-from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.errors import InfraError, UserError
+from bisectsyms.effects.gitrepo import RefusedError, Repository
+from bisectsyms.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def read_skipped(repository: Repository, commits: Range, names: Sequence[str]) -
         )
         try:
             mine = {at[commit] for commit in repository.git(*words).split() if commit in at}
-        except InfraError as error:
+        except RefusedError as error:
             raise UserError(f"--skip {name}: no such commits here", next_step="name a commit, or A..B") from error
         if not mine:
             raise UserError(f"--skip {name}: no commit of it lies between the ends", next_step="leave it out")

@@ -20,6 +20,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 from git import Git
 from git.exc import GitCommandError, GitCommandNotFound
 
+from bisectsyms.effects.gittrouble import next_step, spoilt
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.model import Revision
 
@@ -40,8 +41,14 @@ INERT = (
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",
+    "core.filesRefLockTimeout=2000",
+    "core.packedRefsTimeout=2000",
 )
-"""Settings under which git runs no program of the repository's and checks out what is in it."""
+"""Settings under which git runs no program of the repository's, checks out what is in it, and waits for another git."""
+
+
+class RefusedError(InfraError):
+    """git has answered, with another status than 0: there is no such commit, file or common ancestor."""
 
 
 class Repository:
@@ -92,9 +99,10 @@ class Repository:
         `env` is added to the environment, `given` is what git reads from stdin.
 
         Raises:
-            InfraError: git ended with another status than 0; its own reason is quoted.
+            RefusedError: git ended with another status than 0; its own reason is quoted.
+            InfraError: it did not get as far as to answer, or could not be started.
         """
-        runner = self._git if cwd is None else Git(str(cwd))
+        runner = self._runner(cwd)
         try:
             if given is None:
                 return str(runner.execute(["git", *self._settings, *args], env=env))
@@ -103,21 +111,41 @@ class Repository:
                 file.seek(0)
                 return str(runner.execute(["git", *self._settings, *args], env=env, istream=file))
         except GitCommandError as error:
-            said = _what_git_said(error)
-            raise InfraError(
-                f"git {' '.join(args[:3])} failed: {said}",
-                next_step="git fetch, to see that the remote of this partial clone can be reached"
-                if "promisor remote" in str(error.stderr)
-                else "",
-            ) from error
+            all_said = str(error.stderr)
+            kind = InfraError if spoilt(error.status, all_said) else RefusedError
+            text = f"git {' '.join(args[:3])} failed: {_what_git_said(error)}"
+            raise kind(text, next_step=next_step(all_said)) from error
+        except GitCommandNotFound as error:
+            raise InfraError("git cannot be started", next_step="bisectsyms doctor") from error
 
     def tried(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """Run git as `git` does where another status than 0 is an answer: the status, and what it wrote to stderr."""
-        runner = self._git if cwd is None else Git(str(cwd))
-        status, _, said = runner.execute(
-            ["git", *self._settings, *args], env=env, with_extended_output=True, with_exceptions=False
-        )
+        """Run git as `git` does where another status than 0 is an answer: the status, and what it wrote to stderr.
+
+        Raises:
+            InfraError: it did not get as far as to answer, or could not be started.
+        """
+        runner = self._runner(cwd)
+        try:
+            status, _, said = runner.execute(
+                ["git", *self._settings, *args], env=env, with_extended_output=True, with_exceptions=False
+            )
+        except GitCommandNotFound as error:
+            raise InfraError("git cannot be started", next_step="bisectsyms doctor") from error
+        if status and spoilt(int(status), str(said)):
+            lines = str(said).strip().splitlines() or [f"exit status {status}"]
+            raise InfraError(f"git {' '.join(args[:3])} failed: {lines[-1]}", next_step=next_step(str(said)))
         return int(status), str(said)
+
+    def _runner(self, cwd: Path | None) -> Git:
+        """GitPython takes our own folder where this one is gone, and what answers is another repository.
+
+        Raises:
+            InfraError: it is gone.
+        """
+        folder = cwd or self.top
+        if not folder.is_dir():
+            raise InfraError(f"{folder} is gone", next_step="where the repository is now, the same command again")
+        return self._git if cwd is None else Git(str(cwd))
 
     @property
     def _settings(self) -> list[str]:
@@ -143,7 +171,7 @@ class Repository:
             line = self.git(
                 "log", "-1", "--no-show-signature", "--format=%H%x00%T%x00%s", "--end-of-options", name, "--"
             )
-        except InfraError as error:
+        except RefusedError as error:
             raise UserError(f"{name}: no such commit here", next_step="git fetch, or check the spelling") from error
         commit, tree, title = line.split("\0", 2)
         return Revision(commit, tree, title, commit[:12] if name in (commit, "HEAD", "BISECT_HEAD") else name)
@@ -182,7 +210,7 @@ class Repository:
         """The text of a file of a commit or tree; empty if it has no such file."""
         try:
             return self.git("cat-file", "blob", f"{treeish}:{path}")
-        except InfraError:
+        except RefusedError:
             return ""
 
     def head(self) -> Revision:
@@ -197,7 +225,7 @@ class Repository:
         """Whether a file of the work tree is git's."""
         try:
             return bool(self.git("ls-files", "--", str(path)))
-        except InfraError:  # it is outside
+        except RefusedError:  # it is outside
             return False
 
     def has(self, commit: str, path: str) -> bool:
@@ -216,7 +244,7 @@ class Repository:
         """The best common ancestors of two commits, as full ids; empty for unrelated histories."""
         try:
             return tuple(self.git("merge-base", "--all", one, other).split())
-        except InfraError:  # git ends with 1 if there is none
+        except RefusedError:  # git ends with 1 if there is none
             return ()
 
     def parents(self, commit: str) -> tuple[str, ...]:
@@ -230,7 +258,7 @@ class Repository:
         """The first tag that contains a commit, as git describe --contains names it; empty if none does."""
         try:
             return self.git("describe", "--contains", commit)
-        except InfraError:  # git ends with 128 if there is none
+        except RefusedError:  # git ends with 128 if there is none
             return ""
 
     def author(self, commit: str) -> str:

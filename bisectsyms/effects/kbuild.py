@@ -7,12 +7,11 @@ always runs in the attempt, and every outcome goes through `classify` with the f
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bisectsyms.core.classify import Ruling, Seen, classify
+from bisectsyms.core.classify import CLOCK, Ruling, Seen, classify
 from bisectsyms.core.decide import NO_LINK_SCRIPT
 from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
@@ -23,6 +22,7 @@ from bisectsyms.effects.inputs import Inputs, inputs, lines
 from bisectsyms.effects.kconfig import Came
 from bisectsyms.effects.lastclean import LastClean
 from bisectsyms.effects.linkfiles import ERA
+from bisectsyms.effects.logfile import to_keep
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.makelines import MakeLines
 from bisectsyms.effects.replay import Replay, forget, shows
@@ -90,13 +90,12 @@ class Builder(MakeLines):
         self.log.unlink(missing_ok=True)
         self.tool_path.forget()
         before, in_use = health(self.slot), self.slots_in_use()
-        begun = time.time()
         source = self.source()
         era = source.era
         self.make_ready(source)
         if plan.kind.is_from_scratch:
             self.objtree.set_aside()
-        with self.objtree.in_use():
+        with self.objtree.in_use() as begun:
             given = plan.from_scratch and self.seeds.give(self.objtree.path)
             steps = self._run_steps(plan, source)
             if self.view.mode != "bwrap":
@@ -114,7 +113,7 @@ class Builder(MakeLines):
                 self._catch(plan)
             if plan.from_scratch and not self._kept_seeds() and not given:
                 self.objtree.suspect()
-        elif steps and steps[-1].killed:
+        elif ruling.signature == CLOCK or (steps and steps[-1].killed):
             self.objtree.suspect()
         elif plan.kind.is_from_scratch:
             self.objtree.take_back()
@@ -196,6 +195,7 @@ class Builder(MakeLines):
         seen = Seen(
             exit_status=last.exit_status,
             timed_out=last.timed_out,
+            flooded=last.flooded,
             oom_kills=max(0, after.oom_kills - before.oom_kills),
             free_bytes=after.free_bytes,
             kallsyms=came.kallsyms,
@@ -205,10 +205,12 @@ class Builder(MakeLines):
             beyond_link=self.cell.targets != ("vmlinux",),
             image_fresh=made,
             era=era.id if era else "",
+            clock_set_back=before.set_back(after),
             leaves_maps=era.leaves_maps if era else True,
         )
         roots = (str(self.view.src), str(self.view.obj))
-        return classify(scan(_chunks(self.log), self.knowledge.signatures, roots=roots), seen)
+        chunks = () if last.timed_out else _chunks(self.log)  # what was cut short proves nothing
+        return classify(scan(chunks, self.knowledge.signatures, roots=roots), seen)
 
     def _linked(self, plan: Plan, ruling: Ruling) -> Inputs | None:
         """What the link of this attempt was made of; None where it proves nothing."""
@@ -241,7 +243,7 @@ class Builder(MakeLines):
         """Keep what can be kept: a full disk must not take the outcome of the attempt away."""
         try:
             return self._keep(plan, ruling, maps, era, linked)
-        except InfraError as error:
+        except (InfraError, OSError) as error:
             self.warn(f"{error}; the attempt itself counts")
             return ()
 
@@ -249,7 +251,7 @@ class Builder(MakeLines):
         self, plan: Plan, ruling: Ruling, maps: link.Maps, era: Era | None, linked: Inputs | None
     ) -> tuple[tuple[str, str], ...]:
         """Keep the log of every attempt, and of a failure all that explains it, never vmlinux itself."""
-        files = [("log", self.log)]
+        files = [("log", to_keep(self.log))]
         if ruling.outcome is Outcome.INCONSISTENT:
             obj, made = self.objtree.path, self.slot / "evidence"
             made.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ import select
 import shlex
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT
@@ -28,12 +28,17 @@ from typing import Any
 import psutil
 from plumbum import CommandNotFound, local
 
+from bisectsyms.core.trouble import passing, trouble
 from bisectsyms.errors import UserError
 
 MARK = "BISECTSYMS_SLOT"
 """Variable of the environment by which processes of a slot are found again."""
 GRACE_SECONDS = 5.0
 REAP_SECONDS = 0.5
+MOST_LOG = 4 << 30
+"""Bytes. A kernel's log with V=1 has some hundred million; what goes on printing never ends."""
+LOG_SECONDS = 0.25
+"""Between two looks at how long the log has become."""
 EXECUTED_SECONDS = 0.01
 KERNEL = (0, 2)
 """Parents of threads of the kernel, which never have an environment."""
@@ -64,6 +69,8 @@ class Ended:
     seconds: float
     cpu_seconds: float
     peak_rss: int
+    flooded: bool = False
+    """Whether it was ended because its log was full."""
 
     @property
     def timed_out(self) -> bool:
@@ -75,8 +82,10 @@ class Ended:
         return self.exit_status is None or self.exit_status < 0
 
 
-def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SECONDS) -> Ended:
-    """Run `command`, append its output to `log`, wait at most `timeout` seconds.
+def run(
+    command: Command, *, log: Path, timeout: float, grace: float = GRACE_SECONDS, most_log: int = MOST_LOG
+) -> Ended:
+    """Run `command`, append its output to `log`, wait at most `timeout` seconds and for `most_log` bytes there.
 
     Whatever ends this function, an exception included, no process of the command's session is left.
 
@@ -89,7 +98,7 @@ def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SEC
         process = _start(command, stdin=DEVNULL, stdout=out, stderr=STDOUT, new_session=True)
         pid = int(process.pid or 0)
         try:
-            status, usage = _wait(pid, timeout)
+            status, usage, flooded = _attend(pid, timeout, lambda: os.fstat(out.fileno()).st_size > most_log)
         except BaseException:
             end_group(pid, grace)
             _reap()
@@ -101,7 +110,7 @@ def run(command: Command, *, log: Path, timeout: float, grace: float = GRACE_SEC
         seconds = time.monotonic() - begun
     account = [*([usage] if usage else []), *_reap()]
     cpu = sum(one.ru_utime + one.ru_stime for one in account)
-    return Ended(status, seconds, cpu, max((one.ru_maxrss for one in account), default=0) * 1024)
+    return Ended(status, seconds, cpu, max((one.ru_maxrss for one in account), default=0) * 1024, flooded)
 
 
 def attend(command: Command) -> int:
@@ -135,6 +144,8 @@ def _start(command: Command, **streams: Any) -> Any:
                 program = str(command.cwd / program)
             return local[program].popen(command.argv[1:], cwd=str(command.cwd), **streams)
     except (CommandNotFound, OSError) as error:
+        if (known := trouble(error)) and passing(error):  # no process, or no memory for it
+            raise known from error
         raise UserError(f"cannot run {command.argv[0]}: {error}", next_step="bisectsyms doctor") from error
 
 
@@ -161,6 +172,21 @@ def _reap() -> list[resource.struct_rusage]:
             for child in psutil.Process().children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     child.kill()
+            time.sleep(0.002)  # one that waits for a dead disk does not go at once
+
+
+def _attend(
+    pid: int, timeout: float, full: Callable[[], bool]
+) -> tuple[int | None, resource.struct_rusage | None, bool]:
+    """As `_wait`, but at most until `full`, which is looked at every LOG_SECONDS; whether it was."""
+    deadline = time.monotonic() + timeout
+    while True:
+        left = deadline - time.monotonic()
+        status, usage = _wait(pid, max(0.0, min(left, LOG_SECONDS)))
+        if status is not None or left <= LOG_SECONDS:
+            return status, usage, False
+        if full():
+            return None, None, True
 
 
 def _wait(pid: int, timeout: float) -> tuple[int | None, resource.struct_rusage | None]:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plumbum import CommandNotFound, local
+from plumbum import CommandNotFound, ProcessTimedOut, local
+
+from bisectsyms.errors import InfraError
 
 SCRATCH = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - builds may write there; we do not
 """What stays writable beside the slot: compilers and scripts put their temporary files there."""
 
 
 EVERYTHING_READ_ONLY = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+PROBE_SECONDS = 60
 FALLS_WITH_US = ("--unshare-pid", "--die-with-parent")
 OF_ITS_OWN = ("--unshare-net", "--unshare-ipc")
 """Further namespaces for builds of a stranger's report: no network, not even this host's own, and no shared memory."""
@@ -52,9 +55,13 @@ def closed_works(run: Callable[[Sequence[str]], int] | None = None) -> bool:
 
 def _status(argv: Sequence[str]) -> int:
     try:
-        return int(local[argv[0]].run(argv[1:], retcode=None, timeout=10)[0])
+        return int(local[argv[0]].run(argv[1:], retcode=None, timeout=PROBE_SECONDS)[0])
     except CommandNotFound:
         return 127
+    except ProcessTimedOut as error:  # no answer is not "no": the paths of a build, and so its layout, hang on it
+        raise InfraError(
+            f"{argv[0]} did not end within {PROBE_SECONDS} s", next_step="the same again when the machine has time"
+        ) from error
 
 
 def mounted(

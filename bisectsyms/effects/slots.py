@@ -22,6 +22,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.machine import from_future
 from bisectsyms.effects.runner import end_marked
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Revision
@@ -94,11 +95,11 @@ class Objtree:
             self._aside.rename(self.path)
 
     @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Leave a mark while a build runs; only an orderly end takes it away."""
+    def in_use(self) -> Iterator[float]:
+        """Leave a mark while a build runs; only an orderly end takes it away. Its time, by the clock of the disk."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._busy.touch()
-        yield
+        yield self._busy.stat().st_mtime
         self._busy.unlink(missing_ok=True)
 
     def suspect(self) -> None:
@@ -110,8 +111,8 @@ class Objtree:
         (self.path / BUILT).unlink(missing_ok=True)
 
     def repair(self) -> None:
-        """Throw the objtree away if a build was cut short in it; what was set aside is whole."""
-        if self._busy.exists():
+        """Throw the objtree away if a build was cut short in it, or the clock was set back; what is aside is whole."""
+        if self._busy.exists() or from_future(self.path / BUILT):
             _remove(self.path)
             self._busy.unlink(missing_ok=True)
         self.take_back()
@@ -133,8 +134,8 @@ class InTree(Objtree):
         """Nothing was set aside."""
 
     def repair(self) -> None:
-        """Remove what was built if that was cut short; git's own files may have been changed, too."""
-        if self._busy.exists():
+        """Remove what was built if that was cut short, as above; git's own files may have been changed, too."""
+        if self._busy.exists() or from_future(self.path / BUILT):
             if (self.path / ".git").exists():
                 self._clean()
                 self._distrust()
@@ -240,8 +241,13 @@ class Slot:
         return self._repository.git("diff", *options, revision.commit, cwd=self.src)
 
     def _is_worktree(self) -> bool:
-        """Whether git knows it as this one: where a repository was made anew, what it has may be of another slot."""
+        """Whether git knows it as this one: where a repository was made anew, what it has may be of another slot.
+
+        And whether its files are of the past: git writes the index after them.
+        """
         admin = self._admin()
+        if from_future(admin / "index"):
+            return False
         try:
             known = admin / (admin / "gitdir").read_text().strip()
         except OSError:
@@ -258,7 +264,8 @@ class Slot:
         self._fixed.unlink(missing_ok=True)
         shutil.rmtree(self.src, ignore_errors=True)
         self._repository.git("worktree", "prune")
-        self._repository.git("worktree", "add", "--quiet", "--force", "--detach", str(self.src), revision.commit)
+        # Twice, because somebody may have locked it, and the folder is ours.
+        self._repository.git("worktree", "add", "--quiet", "-f", "-f", "--detach", str(self.src), revision.commit)
         self._keep_alive(revision)
 
     def _keep_alive(self, revision: Revision) -> None:
@@ -293,14 +300,15 @@ def acquire(
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = (path / "lock").open("a+")
+            if not _locked(lock, sleep):
+                lock.close()
+                continue
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
         except OSError as error:
-            raise InfraError(f"{path}: {error.strerror}", next_step="--slots-dir, or free space there") from error
-        if not _locked(lock, sleep):
-            lock.close()
-            continue
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+            step = "--slots-dir on a disk of this host, with locks and free space; then the same command again"
+            raise InfraError(f"{path}: {error.strerror}", next_step=step) from error
         if left := end_marked(str(path)):
             say(f"{path.name}: ended {left} process(es) of a run that died")
         return Slot(path, repository, lock)
@@ -308,11 +316,15 @@ def acquire(
 
 
 def _locked(lock: IO[str], sleep: Callable[[float], None]) -> bool:
-    """Lock it if it is free. Who only looks holds a lock for a moment, and must not cost us a warm slot."""
+    """Lock it if it is free. Who only looks holds a lock for a moment, and must not cost us a warm slot.
+
+    Raises:
+        OSError: this file system has no locks.
+    """
     for last in (False, True):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except (BlockingIOError, PermissionError):
             if not last:
                 sleep(LOOK_SECONDS)
         else:

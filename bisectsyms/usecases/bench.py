@@ -14,9 +14,17 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from bisectsyms.core.decide import Ask
+from bisectsyms.core.trouble import passing
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects import slots
 from bisectsyms.effects.evidence import EvidenceStore
@@ -32,6 +40,8 @@ from bisectsyms.usecases.desk import Desk, Place, Reporter, T
 
 CUT_SHORT = "cut-short"
 """Signature of an attempt that Ctrl-C, a signal or an error of ours ended."""
+MACHINE = "machine"
+"""Signature of an attempt of ours, not of make's, that the machine stood in the way of."""
 MOST_INFRA = 6
 """Attempts in a row that the machine may spoil before the step stops."""
 
@@ -172,7 +182,7 @@ class Bench(Desk):
         number = self.ledger.begin(plan)
         with self.reporter.running(number, plan, ask.why):
             result = self._carry_out(number, plan, reject)
-        self.ledger.finish(number, result)
+        self._write_down(number, result)
         self.made, self._empty = self.made + 1, True
         self.store.prune(self.ledger.evidence_by_value())
         attempt = self.ledger.get(number)
@@ -221,9 +231,28 @@ class Bench(Desk):
             return self.builder.carry_out(plan, number)
         except BaseException as error:
             measured = Measured(seconds=time.monotonic() - begun)
+            if said := passing(error):  # a full disk is waited for, as if make had run into it
+                return Result(Outcome.INFRA, MACHINE, said, measured)
             why = f"cut short: {type(error).__name__} {error}".strip()
             self.ledger.finish(number, Result(Outcome.INFRA, CUT_SHORT, why, measured))
             raise
+
+    def _write_down(self, number: int, result: Result) -> None:
+        """What an attempt has shown is not lost to a full disk: there it waits, at most `infra_wait` seconds."""
+        patient = Retrying(
+            stop=stop_after_delay(self._options.infra_wait),
+            wait=wait_exponential(1, max=60),
+            retry=retry_if_exception_type(InfraError),
+            before_sleep=lambda state: self._say_unwritten(number, result, state),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        patient(self.ledger.finish, number, result)
+
+    def _say_unwritten(self, number: int, result: Result, state: RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome:
+            error = state.outcome.exception()
+            self.reporter.say(f"attempt {number} ended {result.outcome}, and waits to be written down: {error}")
 
     def _wait_out(self, revision: Revision, result: Result) -> None:
         """Wait until the machine is fine again, at most `infra_wait` seconds."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.core.decide import Ask
+from bisectsyms.core.trouble import trouble
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.forked import Pipe
 from bisectsyms.errors import BisectsymsError
@@ -121,8 +122,8 @@ def work(open_bench: OpenBench, pipe: Pipe) -> None:
         pass
     except BisectsymsError as error:
         relay.tell(Failed(error))
-    except Exception:
-        relay.tell(Failed(traceback.format_exc()))
+    except Exception as error:
+        relay.tell(Failed(trouble(error) or traceback.format_exc()))
 
 
 def _opened(bench: Bench) -> Opened:

@@ -97,7 +97,7 @@ class Workbench(Bench):
         if self._closed:
             env.pop("TMPDIR", None)  # it may lie where a closed build sees nothing to write to
         self._needed = (Path(folder).parent,) if folder else ()
-        cache = self._cache(slots.repository_folder(options.slots_dir, repository), env, profile)
+        cache = self._cache(slots.repository_folder(options.slots_dir, repository), env, profile, reporter.say)
         env |= cache.environment
         self.from_nothing = Kind.CACHED if cache.program else Kind.CLEAN
         variation = variation_for(profile, options.lengths, options.vary)
@@ -163,12 +163,12 @@ class Workbench(Bench):
         return mapped(slot.path, slot.src, obj)
 
     @staticmethod
-    def _cache(folder: Path, env: Mapping[str, str], profile: Profile) -> Ccache:
+    def _cache(folder: Path, env: Mapping[str, str], profile: Profile, say: Callable[[str], None]) -> Ccache:
         """What a stranger's build leaves in a cache is for builds of strangers alone."""
         if profile.sandbox == "usual":
-            return Ccache.of(folder, env, wanted=profile.ccache)
+            return Ccache.of(folder, env, wanted=profile.ccache, say=say)
         without = {name: value for name, value in env.items() if name != "CCACHE_DIR"}
-        return Ccache.of(folder / STRANGERS, without, wanted=profile.ccache)
+        return Ccache.of(folder / STRANGERS, without, wanted=profile.ccache, say=say)
 
     @property
     def clones(self) -> bool:

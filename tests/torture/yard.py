@@ -1,0 +1,214 @@
+"""Where the machine is made hostile: the small kernel, small disks, a compiler that obeys, and what must hold after."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bisectsyms.effects.ledger.file import NAME
+from bisectsyms.smallkernel.history import Failure, History, write_history
+
+STOPPED = 128
+SKIPPED = 125
+TRUTH = {"good": 0, "bad": 1}
+"""What a step at these tags of the history must end with, if it ends with a verdict."""
+PATIENCE = 900.0
+"""Seconds; a machine with much else to do is slow."""
+COMPILER = """\
+# gcc, unless it was told otherwise; a question about itself is always answered.
+case $* in *--version* | *-dumpmachine* | *-print-*) exec {gcc} "$@" ;; esac
+[ -e {orders} ] && case $* in *.c*) . {orders} ;; esac
+exec {gcc} "$@"
+"""
+
+
+@dataclass
+class Told:
+    """What one hostility did."""
+
+    times: int = 0
+    stopped: int = 0
+    """Of these, how often the command stopped with 128 and a next step."""
+    lost: list[str] = field(default_factory=list)
+    """What must never be: a wrong verdict, an attempt that is gone, a ledger that is damaged, a traceback."""
+    note: str = ""
+
+
+@dataclass
+class Yard:
+    """A folder with a repository, and a user who types commands in it."""
+
+    folder: Path
+    told: Told = field(default_factory=Told)
+    environ: dict[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    """Further options of every step."""
+
+    @classmethod
+    def at(cls, folder: Path, template: Path) -> Yard:
+        """A new one, its repository a copy of `template`."""
+        folder.mkdir(parents=True)
+        yard = cls(folder)
+        shutil.copytree(template, yard.repo, symlinks=True)
+        for path in (yard.home, yard.slots, yard.tools):
+            path.mkdir()
+        return yard
+
+    @property
+    def repo(self) -> Path:
+        return self.folder / "linux"
+
+    @property
+    def state(self) -> Path:
+        return self.repo / ".git/bisectsyms"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def slots(self) -> Path:
+        return self.folder / "slots"
+
+    @property
+    def tools(self) -> Path:
+        """In front of PATH."""
+        return self.folder / "tools"
+
+    @property
+    def env(self) -> dict[str, str]:
+        path = os.pathsep.join((str(self.tools), str(Path(sys.executable).parent), os.environ["PATH"]))
+        ours = {"HOME": str(self.home), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+        return {"PATH": path, **ours, **self.environ}
+
+    def run(self, *argv: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            argv, cwd=cwd or self.repo, env=self.env, capture_output=True, text=True, errors="surrogateescape",
+            stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+
+    def start(self, rev: str) -> subprocess.Popen[str]:
+        """A step, beside what comes next."""
+        return subprocess.Popen(
+            self.command(rev), cwd=self.repo, env=self.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def command(self, rev: str) -> tuple[str, ...]:
+        """The line that is typed before, during and after the trouble."""
+        options = ("--slots-dir", str(self.slots), "--infra-wait", "1s", "--rate", "0.9", *self.words)
+        return "bisectsyms", "step", rev, "--profile", "smallkernel", *options
+
+    def step(self, rev: str, *before: str, may_skip: bool = False) -> int:
+        """Type it in the middle of the trouble: the truth, or a stop that says what to do."""
+        done = self.run(*before, *self.command(rev))
+        self.told.times += 1
+        output = done.stdout + done.stderr
+        allowed = {TRUTH[rev], STOPPED, *([SKIPPED] if may_skip else [])}
+        if done.returncode not in allowed:
+            self.lost(f"{rev} ended with {done.returncode}: {output[-1500:]}")
+        if "Traceback" in output:
+            self.lost(f"a traceback: {output[-1500:]}")
+        if done.returncode == STOPPED:
+            self.told.stopped += 1
+            if "next:" not in output and "ABORT" not in output:
+                self.lost(f"no next step: {output[-800:]}")
+        self.last = output
+        return done.returncode
+
+    last: str = ""
+    """What the last step printed."""
+
+    def goes_on(self, rev: str) -> None:
+        """The trouble is over: the same command gives the right answer, and nothing of before is lost."""
+        before = self.ended()
+        done = self.run(*self.command(rev))
+        if done.returncode != TRUTH[rev]:
+            self.lost(f"does not go on: {rev} ended with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
+        if gone := before - self.ended():
+            self.lost(f"{len(gone)} attempts that had ended are gone")
+        if status := self.run("bisectsyms", "status").returncode:
+            self.lost(f"status ends with {status}")
+        self.sound()
+
+    def sound(self) -> None:
+        """SQLite's own check, every attempt ended once, and no process of the slots is left."""
+        if (self.state / NAME).exists():
+            with sqlite3.connect(self.state / NAME) as db:
+                if (said := db.execute("pragma integrity_check").fetchone()[0]) != "ok":
+                    self.lost(f"the ledger: {said}")
+                if db.execute("select count(*) from attempts where ended is null").fetchone()[0]:
+                    self.lost("an attempt has no end although nothing runs")
+        if left := self.processes():
+            self.lost(f"still running: {left}")
+
+    def ended(self) -> set[str]:
+        """What the ledger has of attempts that ended with evidence."""
+        if not (self.state / NAME).exists():
+            return set()
+        with sqlite3.connect(f"file:{self.state / NAME}?mode=ro", uri=True) as db:
+            try:
+                words = "select uuid || outcome from attempts where outcome in ('CLEAN', 'INCONSISTENT')"
+                return {row[0] for row in db.execute(words)}
+            except sqlite3.OperationalError:  # it was not made yet
+                return set()
+
+    def outcomes(self) -> list[str]:
+        """Of all attempts, in their order."""
+        with sqlite3.connect(self.state / NAME) as db:
+            return [row[0] for row in db.execute("select outcome from attempts order by number")]
+
+    def processes(self) -> list[str]:
+        """What runs with the mark of this yard."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                marks = process.environ()
+                ours = marks.get("BISECTSYMS_SLOT", "").startswith(str(self.slots))
+                if (ours or marks.get("YARD") == str(self.folder)) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{process.pid} {' '.join(process.cmdline())}")
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def lost(self, what: str) -> None:
+        self.told.lost.append(what)
+
+    def tool(self, name: str, body: str) -> None:
+        """A shell script in front of PATH."""
+        path = self.tools / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    def small_disk(self, folder: Path, size: str) -> None:
+        """An empty file system of this size at `folder`; we are in a mount namespace of our own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], check=True)
+
+    def remount(self, folder: Path, options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+    def obedient(self) -> Callable[[str], None]:
+        """A compiler in front of PATH; the answer takes the shell lines that it runs instead, empty for none."""
+        orders = self.tools / "orders"
+        self.tool("gcc", COMPILER.format(gcc=shutil.which("gcc"), orders=orders))
+
+        def order(lines: str) -> None:
+            orders.unlink(missing_ok=True)
+            if lines:
+                orders.write_text(lines)
+
+        return order
+
+
+def template(folder: Path) -> History:
+    """The history of every yard: its end always fails, its beginning never does."""
+    return write_history(folder, Failure.ALWAYS, seed=1, commits=12, broken=False, unrelated=False)
