@@ -73,6 +73,8 @@ KINDS = ("replay", "relink", "clean")
 @click.option("--floor", type=Size(), default="2G", show_default=True, help="Pause while less than this is free.")
 @click.option("--disk", type=Size(), help="Budget of all objtrees; those used least lately go first.")
 @click.option("--host-slots", type=click.IntRange(1, 1024), help="Attempts at once of all hunts here.  [default: CPUs]")
+@click.option("--cluster", "cluster", metavar="ADDRESS", help="Workers of Dask: local:N, or tcp://HOST:PORT.")
+@click.option("--cluster-git", "source", metavar="URL", help="Where they fetch from; by default commits are sent.")
 @click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk.")
 @click.option("--infra-wait", type=Seconds(), default="30m", show_default=True, help="For a full disk.")
 @slots_option
@@ -100,12 +102,16 @@ def hunt(plan: Path | None, **given: Any) -> int:
     asked = _asked(repository, plan, given)
     reporter = new_reporter(repository)
     find = partial(load_profile, repository)
-    spots = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository)).spots(asked.plan)
+    matrix = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository))
+    spots = () if given["cluster"] else matrix.spots(asked.plan)
     words = _notify_words(given["command"])
     _check_ends(repository, given)
     kept = None
     if given["page"] is not None:
-        about = partial(kept_page, repository, given["page"], {spot.key for spot in spots}, reporter.say)
+        # Of a cluster the cells are known as its workers come.
+        about = partial(
+            kept_page, repository, given["page"], lambda: {spot.key for spot in hunting.knowing.spots}, reporter.say
+        )
         kept = about()
     remember(repository.state_dir, asked)
     kind = Kind(asked.kind) if asked.kind else None
@@ -121,10 +127,18 @@ def hunt(plan: Path | None, **given: Any) -> int:
         night.enter_context(stopping.heard())
         night.callback(reporter.show_above, None)
         world = _world(repository, given, words, reporter, stopping, kept)
-        opened = partial(_open_desk, repository, given, reporter, asked.slots)
+        if given["cluster"]:
+            from bisectsyms.cli.fleet import open_fleet
+
+            hunting: Hunting = night.enter_context(
+                open_fleet(ledger, matrix, asked.plan, given, reporter, options, world)
+            )
+        else:
+            opened = partial(_open_desk, repository, given, reporter, asked.slots)
+            hunting = Hunting(ledger, spots, Workbench.kinds, opened, reporter, options, world)
         if kept is not None:
             night.callback(kept.write)  # also when the hunt ends in trouble
-        hunted = Hunting(ledger, spots, Workbench.kinds, opened, reporter, options, world).run()
+        hunted = hunting.run()
     hunted = _then(repository, hunted, given, asked, stopping)
     if kept is not None and hunted.found is not None:
         about(search=True).write()
