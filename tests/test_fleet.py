@@ -97,7 +97,8 @@ class Around:
 
     def workers(self) -> frozenset[str]:
         self.looks += 1
-        self.at.get(self.looks, lambda around: None)(self)
+        if event := self.at.get(self.looks):
+            event(self)
         return frozenset(self.there)
 
     def send(self, worker: str, call: Callable[..., bytes], *arguments: object) -> None:
@@ -196,10 +197,10 @@ def test_a_worker_that_is_lost_is_no_loss_and_counts_once(night: Night, tmp_path
     def comes_back(around: Around) -> None:
         around.there["a again"] = replace(lost, silent=False)
 
-    around = Around(
-        {"a": lost, "b": There("b", tmp_path, (cell(1),))},
-        {4: lambda around: around.there.pop("a") and None, 6: comes_back},
-    )
+    def goes(around: Around) -> None:
+        del around.there["a"]
+
+    around = Around({"a": lost, "b": There("b", tmp_path, (cell(1),))}, {4: goes, 6: comes_back})
     hunted = night.hunt(around)
     assert hunted.answered
     assert night.said("worker a-0 is lost; what it was making")

@@ -33,6 +33,8 @@ class Answer:
     value: bytes = b""
     error: str = ""
     """Why there is no value: what the call raised, or could not be made for."""
+    lost: bool = False
+    """Whether there is none because the scheduler forgot the call; it may have been made."""
 
 
 class Cluster:
@@ -127,6 +129,8 @@ class Cluster:
         return [self._answer(worker, self._out.pop(worker)) for worker in ended]
 
     def _answer(self, worker: str, future: Any) -> Answer:
+        if future.status in ("cancelled", "lost"):
+            return Answer(worker, lost=True)
         try:
             return Answer(worker, bytes(future.result(timeout=PATIENCE)))
         except Exception as error:  # anything that the call raised there, or that Dask says of it

@@ -19,6 +19,7 @@ from bisectsyms.core.probing import probe
 from bisectsyms.effects import apart, copies, manners, thinning
 from bisectsyms.effects.evidence.files import place
 from bisectsyms.effects.evidence.store import FOLDER
+from bisectsyms.effects.forked import Stopped
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import BisectsymsError, InfraError, UserError
@@ -118,7 +119,8 @@ def _stint(stint: Stint) -> Made:
     home, copy, notes = stint.home, _copy(stint.home), Notes()
     if home.nice:
         manners.go_behind()
-    left, error, from_nothing = "", None, Kind.CLEAN
+    left, from_nothing = "", Kind.CLEAN
+    error: BisectsymsError | None = None
     with Ledger.open(copy.state_dir, warn=notes.say) as ledger:
         before = ledger.count()
         try:
@@ -128,6 +130,8 @@ def _stint(stint: Stint) -> Made:
                 left = _attempts(bench, stint)
         except BisectsymsError as found:
             error = found
+        except Stopped:  # what was cut short is written down, and worth an answer while there is somebody to hear it
+            error = InfraError("it was told to end")
         records = tuple(ledger.records(before))
     evidence, left_out = _evidence(copy, records)
     return Made(time.time(), records, evidence, left_out, tuple(notes.lines), from_nothing, left, error)
@@ -171,7 +175,7 @@ def _attempts(bench: Workbench, stint: Stint) -> str:
     """Make them; why the spot takes none any more, or the empty string."""
     seen, until = list(stint.seen), time.monotonic() + stint.seconds
     draws = list(stint.draws)
-    while draws and (not bench.made or time.monotonic() < until):
+    while draws and bench.made < stint.most and (not bench.made or time.monotonic() < until):
         ask = probe(seen, stint.kind, bench.arrival(stint.revision))
         if not isinstance(ask, Ask):
             return ask.rationale

@@ -81,6 +81,7 @@ class Fleet(Hunting):
         self._cluster = cluster
         self._machines: dict[str, Machine] = {}
         self._alone_since: float | None = None
+        self._ending = False
         self._lost: list[Spot] = []
         """Where an attempt was being made by a worker that is gone."""
 
@@ -108,6 +109,7 @@ class Fleet(Hunting):
         busy = [one for one in self._machines.values() if one.out is not None]
         if not busy:
             return
+        self._ending = True
         self._cluster.everywhere(apart.end_all)
         until = self._world.now() + LAST
         while any(one.out is not None and one.out.spot is not None for one in busy) and self._world.now() < until:
@@ -139,7 +141,7 @@ class Fleet(Hunting):
             return
         out = [one.out for one in self._machines.values() if one.out is not None and one.out.spot is not None]
         most = self._options.max_attempts
-        room = MOST if most is None else most - self._made - sum(len(one.draws) for one in out)
+        room = MOST if most is None else most - self._made - sum(one.most for one in out)
         mine = [spot for spot in self._open() if machine.has(spot)]
         taken = {one.spot for one in out}
         fresh = [spot for spot in mine if spot not in taken]
@@ -152,11 +154,14 @@ class Fleet(Hunting):
         spot, why = fresh[chosen[0]], chosen[1]
         if spot in self._lost:
             self._lost.remove(spot)
-        draws = self._draws(spot, [draw for one in out if one.spot == spot for draw in one.draws], min(room, MOST))
+        room = min(room, MOST if self.knowing.standing(spot).tried else 2)  # the way there, and one
+        others_there = [draw for one in out if one.spot == spot for draw in one.draws]
+        draws = self._draws(spot, others_there, room)
         self._show(f"{machine.name}: {spot}: {why}", sum(left(one, self._options.rules)[0] for one in candidates))
         if spot != machine.here:
             self._reporter.say(f"{machine.name}: now {spot}: {why}")
-        self._send(machine, Out(self._world.now(), spot, draws), self._stint(machine, spot, why, draws))
+        stint = self._stint(machine, spot, why, draws, room)
+        self._send(machine, Out(self._world.now(), spot, draws, room), stint)
 
     def _draws(self, spot: Spot, out: list[Draw], most: int) -> tuple[Draw, ...]:
         one = self.knowing.standing(spot)
@@ -168,7 +173,7 @@ class Fleet(Hunting):
             draws.append(next_draw(variation, spot.revision.tree, seen, one.next_kind, [*out, *draws]))
         return tuple(draws)
 
-    def _stint(self, machine: Machine, spot: Spot, why: str, draws: tuple[Draw, ...]) -> Stint:
+    def _stint(self, machine: Machine, spot: Spot, why: str, draws: tuple[Draw, ...], most: int) -> Stint:
         build = machine.builds[spot.build.cell.key]
         return Stint(
             home=self._party.home,
@@ -180,6 +185,7 @@ class Fleet(Hunting):
             draws=draws,
             seen=self.knowing.seen[spot],
             slot=machine.slot,
+            most=most,
             seconds=STINT,
         )
 
@@ -195,6 +201,12 @@ class Fleet(Hunting):
                 self._leave_out(machine, error)
 
     def _take(self, machine: Machine, out: Out, answer: Answer) -> None:
+        if answer.lost:
+            machine.joined = False  # when it joins again, what it has made comes with it
+            tail = f"; what it was making, {out.spot}, is given anew" if out.spot else ""
+            self._reporter.say(f"worker {machine.name}: the scheduler has forgotten its call{tail}")
+            self._lost += [out.spot] if out.spot else []
+            return
         if answer.error:
             self._hindered(machine, answer.error, final=out.spot is None)
             return
@@ -273,6 +285,8 @@ class Fleet(Hunting):
 
     def _hindered(self, machine: Machine, why: str, *, final: bool) -> None:
         """Its machine got in the way; it rests, and after some times it is left."""
+        if self._ending:
+            return
         machine.spoilt += 1
         if final or machine.spoilt >= MOST_SPOILT:
             self._leave_out(machine, InfraError(why))

@@ -33,6 +33,8 @@ class Out:
     sent: float
     spot: Spot | None = None
     draws: tuple[Draw, ...] = ()
+    most: int = 0
+    """Attempts that may come of it."""
     bundled: bool = False
     """Whether a bundle of commits came with it."""
 

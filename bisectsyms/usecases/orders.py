@@ -79,6 +79,8 @@ class Stint:
     """What is known of the spot, wherever it was made."""
     slot: int
     """The one that is warm."""
+    most: int
+    """Attempts, with those that bring the objtree there."""
     seconds: float
     """No attempt is begun after so many."""
 
