@@ -178,7 +178,7 @@ def test_a_scheduler_that_is_restarted_ends_no_hunt(lab: Lab, user: User, histor
     """At once, or after so many seconds that Dask's client has given up."""
     scheduler = lab.scheduler()
     lab.worker("one")
-    words = (*WORDS, "-j", "1", "--cluster", lab.address, "--max-attempts", "30", "--no-nice", "--floor", "1M")
+    words = (*WORDS, "-j", "1", "--cluster", lab.address, "--max-attempts", "8", "--no-nice", "--floor", "1M")
     running = user.start(*words, cwd=history.repo)
     _until(lambda: _count(_ledger(history)) >= 2, running)
     scheduler.kill()
@@ -194,7 +194,7 @@ def test_a_scheduler_that_is_restarted_ends_no_hunt(lab: Lab, user: User, histor
         assert "does not answer; waiting for it" in said, said
         assert "is there again" in said, said
     rows = _rows(history, "select uuid, outcome from attempts")
-    assert len(rows) == 30
+    assert len(rows) == 8
     assert len({uuid for uuid, _ in rows}) == len(rows)
 
 

@@ -52,6 +52,7 @@ class There:
     fails: list[BisectsymsError] = field(default_factory=list)
     """What its next stints end with."""
     stints: list[Stint] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
     silent: bool = False
     """It does what it is told, and is gone before it answers."""
 
@@ -66,6 +67,8 @@ class There:
                 return Joined(self.host, NOW + self.clock, (), (), tuple(map(_build, self.cells)), (), records)
             case Stint() as stint:
                 self.stints.append(stint)
+                if self.troubles:
+                    return Made(NOW + self.clock, (), {}, (), (), trouble=self.troubles.pop(0))
                 with self.ledger() as ledger:
                     before = ledger.count()
                     for draw in stint.draws:
@@ -273,6 +276,13 @@ def test_a_machine_that_gets_in_the_way_is_left_out(night: Night, tmp_path: Path
         night.hunt(Around({"a": worker}, {n: _later(night, 200) for n in range(5, 2000, 5)}))
     assert night.said("worker a-0 is left out: no space")
     assert len(worker.stints) == 3
+
+
+def test_a_machine_on_battery_pauses_as_long_as_it_is(night: Night, tmp_path: Path) -> None:
+    worker = There("a", tmp_path, (cell(1),), troubles=["on battery"] * 5)
+    hunted = night.hunt(Around({"a": worker}, {n: _later(night, 70) for n in range(3, 30)}))
+    assert hunted.answered
+    assert night.said("paused: on battery") == ["a-0: paused: on battery"]
 
 
 def _later(night: Night, seconds: float) -> Callable[[Around], None]:

@@ -119,31 +119,32 @@ def _stint(stint: Stint) -> Made:
     home, copy, notes = stint.home, _copy(stint.home), Notes()
     if home.nice:
         manners.go_behind()
-    left, from_nothing = "", Kind.CLEAN
+    trouble, left, from_nothing = "", "", Kind.CLEAN
     error: BisectsymsError | None = None
     with Ledger.open(copy.state_dir, warn=notes.say) as ledger:
         before = ledger.count()
         try:
-            _make_room(home, copy, stint.build, notes)
-            with _open(copy, stint, notes) as bench:
-                from_nothing = bench.from_nothing
-                left = _attempts(bench, stint)
+            trouble = _make_room(home, copy, stint.build, notes)
+            if not trouble:
+                with _open(copy, stint, notes) as bench:
+                    from_nothing = bench.from_nothing
+                    left = _attempts(bench, stint)
         except BisectsymsError as found:
             error = found
         except Stopped:  # what was cut short is written down, and worth an answer while there is somebody to hear it
             error = InfraError("it was told to end")
         records = tuple(ledger.records(before))
     evidence, left_out = _evidence(copy, records)
-    return Made(time.time(), records, evidence, left_out, tuple(notes.lines), from_nothing, left, error)
+    return Made(time.time(), records, evidence, left_out, tuple(notes.lines), from_nothing, left, trouble, error)
 
 
-def _make_room(home: Home, copy: Repository, build: Build, notes: Notes) -> None:
+def _make_room(home: Home, copy: Repository, build: Build, notes: Notes) -> str:
+    """Remove objtrees that are too many; why no attempt should begin all the same, or the empty string."""
     folder = _slots_dir(home)
     thinned = thinning.thin(folder, copy, home.disk, home.floor, {build.objtree})
     if thinned.trees:
         notes.say(manners.told(thinned.freed, thinned.trees))
-    if trouble := manners.trouble(folder, home.floor):
-        raise InfraError(trouble)
+    return manners.trouble(folder, home.floor)
 
 
 def _open(copy: Repository, stint: Stint, notes: Notes) -> Workbench:

@@ -266,6 +266,9 @@ class Fleet(Hunting):
         machine.at[spot.build.objtree] = spot.revision.tree
         if made.left:
             self._set_aside[spot] = made.left
+        if made.trouble:
+            machine.rests_until = self._world.now() + REST
+            self._say(machine, f"paused: {made.trouble}")
         self._made += len(attempts)
         self._take_in(spot, len(attempts))
         match made.error:

@@ -99,6 +99,8 @@ class Made:
     from_nothing: Kind = Kind.CLEAN
     left: str = ""
     """Why the spot takes no attempt any more."""
+    trouble: str = ""
+    """Why the machine is to be left alone for a while; then nothing was made."""
     error: BisectsymsError | None = None
 
 
