@@ -12,11 +12,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from bisectsyms.effects.sshworkers import SshWorkers
 from bisectsyms.errors import InfraError, UserError
+from bisectsyms.inputs.hosts import read_hosts
 
 LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
+SSH = re.compile(r"ssh:(.+)")
 REMOTE = re.compile(r"(tcp|tls|ws|wss)://.+:[0-9]+")
 PATIENCE = 20.0
 """Seconds in which a scheduler that is there answers."""
@@ -41,20 +45,28 @@ class Cluster:
     """Workers behind one scheduler; to be closed.
 
     Raises:
-        UserError: Dask is not installed, or this is no address.
+        UserError: Dask is not installed, this is no address, or something is wrong with the file of hosts.
         InfraError: no scheduler answers there.
     """
 
     def __init__(self, address: str, say: Callable[[str], None]) -> None:
-        """`local:N` makes N workers on this host, which end with us; `tcp://HOST:PORT` is a scheduler that runs."""
+        """`local:N` makes N workers on this host, and `ssh:FILE` on those that the file names; they end with us.
+
+        `tcp://HOST:PORT` is a scheduler that runs.
+        """
         self._say = say
         self._out: dict[str, Any] = {}
         self._local: Any = None
         self._address = address
         self._away_since: float | None = None
-        local = LOCAL.fullmatch(address)
-        if not local and not REMOTE.fullmatch(address):
-            raise UserError(f"--cluster {address}: no address", next_step="--cluster local:4, or tcp://HOST:8786")
+        self._ssh: SshWorkers | None = None
+        self._seen = False
+        local, ssh = LOCAL.fullmatch(address), SSH.fullmatch(address)
+        if not local and not ssh and not REMOTE.fullmatch(address):
+            raise UserError(
+                f"--cluster {address}: no address", next_step="--cluster local:4, ssh:hosts.txt, or tcp://HOST:8786"
+            )
+        hosts = read_hosts(Path(ssh[1])) if ssh else ()
         try:
             import distributed
         except ImportError as error:
@@ -62,31 +74,50 @@ class Cluster:
                 "--cluster needs Dask, which is not installed", next_step="pip install 'bisectsyms[cluster]'"
             ) from error
         self._dask: Any = distributed  # it is hardly typed, and so what comes of it is converted here
-        if local:
+        if local or hosts:
             with _without_ctrl_c():  # the workers inherit that: what is interrupted is for us to say
                 self._local = self._dask.LocalCluster(
-                    n_workers=int(local[1]), threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+                    n_workers=int(local[1]) if local else 0,
+                    host=None if local else "0.0.0.0",  # noqa: S104 - the hosts must reach it; docs/clusters.md
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else it wants port 8787, on all interfaces
+                    silence_logs="CRITICAL",
                 )
-        self._client: Any = self._connected()
+        try:
+            if hosts:
+                port = int(str(self._local.scheduler_address).rpartition(":")[2])
+                self._ssh = SshWorkers(hosts, port, say)
+            self._client: Any = self._connected()
+        except BaseException:
+            self._close_ours()
+            raise
 
     @property
     def is_local(self) -> bool:
         """Whether its workers are on this host and ours."""
-        return self._local is not None
+        return self._local is not None and self._ssh is None
 
     def close(self) -> None:
         """What still runs goes on to its end, unless the workers are ours."""
         with contextlib.suppress(Exception):  # it may be gone, and no answer of it is wanted any more
             self._client.close(timeout=5)
+        self._close_ours()
+
+    def _close_ours(self) -> None:
         if self._local is not None:
             self._local.close(timeout=10)
+        if self._ssh is not None:
+            self._ssh.close()
 
     def workers(self) -> frozenset[str]:
         """The addresses of those that are there now; none while the scheduler is away.
 
         Raises:
-            InfraError: it was away for too long.
+            InfraError: it was away for too long, or none of the hosts has ever had a worker.
         """
+        if self._ssh is not None:
+            self._ssh.look(known=self._seen)
         try:
             found = frozenset(map(str, self._client.nthreads()))
         except Exception as error:  # whatever a connection may run into, Dask's own and the system's
@@ -94,6 +125,7 @@ class Cluster:
         if self._away_since is not None:
             self._say(f"the scheduler at {self._address} is there again")
         self._away_since = None
+        self._seen = self._seen or bool(found)
         return found
 
     def _without_scheduler(self, error: Exception) -> frozenset[str]:
@@ -101,7 +133,7 @@ class Cluster:
         if self._away_since is None:
             self._away_since = now
             self._say(f"the scheduler at {self._address} does not answer; waiting for it")
-        if self.is_local or now - self._away_since > GONE:
+        if self._local is not None or now - self._away_since > GONE:
             raise InfraError(
                 f"the scheduler at {self._address} is gone: {error}",
                 next_step="start it again, then the same command: what its workers made meanwhile is with them",
