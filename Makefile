@@ -64,7 +64,7 @@ pages: setup
 
 # Needs uv; the result is what `setup` installs.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --extra cluster pyproject.toml \
 		--no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean:

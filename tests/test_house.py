@@ -90,3 +90,9 @@ def test_a_module_says_why_it_is_there_and_is_short(path: Path) -> None:
 def test_no_module_hides_one_of_the_standard_library() -> None:
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     assert not names & set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_one_module_knows_of_dask(path: Path) -> None:
+    found = {name.split(".")[0] for name in imported(path)} & {"dask", "distributed"}
+    assert not found or path.relative_to(PACKAGE) == Path("effects/cluster.py")

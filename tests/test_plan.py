@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -93,9 +94,12 @@ def test_errors_of_options_name_them(words: dict[str, tuple[str, ...]], option: 
 def test_the_last_hunt_is_remembered(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no hunt here yet"):
         recall(tmp_path)
-    hunt = Remembered(load_plan(plan_file(tmp_path, WHOLE)), 1e9, 2, "relink")
+    hunt = Remembered(load_plan(plan_file(tmp_path, WHOLE)), 1e9, 2, "relink", "tcp://boss:8786", "/srv/linux.git")
     remember(tmp_path, hunt)
     assert recall(tmp_path) == hunt
+    older = {"schema": 1, "plan": {"plan": "hunt", "revisions": ["a"], "profiles": ["b"]}, "deadline": None}
+    (tmp_path / "hunt.json").write_text(json.dumps(older | {"slots": 1, "kind": ""}))
+    assert recall(tmp_path).cluster == ""
     (tmp_path / "hunt.json").write_text('{"schema": 1, "plan": {"plan": "hunt"}}')
     with pytest.raises(UserError, match="none of this version"):
         recall(tmp_path)

@@ -25,7 +25,7 @@ from bisectsyms.cli.shared import (
     slots_folder,
 )
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.options import Seconds, Size, json_option, slots_option
+from bisectsyms.inputs.options import Seconds, Size, cluster_options, json_option, slots_option
 
 if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
@@ -73,6 +73,7 @@ KINDS = ("replay", "relink", "clean")
 @click.option("--floor", type=Size(), default="2G", show_default=True, help="Pause while less than this is free.")
 @click.option("--disk", type=Size(), help="Budget of all objtrees; those used least lately go first.")
 @click.option("--host-slots", type=click.IntRange(1, 1024), help="Attempts at once of all hunts here.  [default: CPUs]")
+@cluster_options
 @click.option("--keep-evidence", type=Size(), default="2G", show_default=True, help="Cap on disk.")
 @click.option("--infra-wait", type=Seconds(), default="30m", show_default=True, help="For a full disk.")
 @slots_option
@@ -99,13 +100,20 @@ def hunt(plan: Path | None, **given: Any) -> int:
     repository = open_repository()
     asked = _asked(repository, plan, given)
     reporter = new_reporter(repository)
+    if asked.cluster and not given["cluster"]:
+        reporter.say(f"on the cluster {asked.cluster}, as before; --slots 1 for this machine alone")
+    given |= {"cluster": asked.cluster, "source": asked.source}
     find = partial(load_profile, repository)
-    spots = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository)).spots(asked.plan)
+    matrix = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository))
+    spots = () if given["cluster"] else matrix.spots(asked.plan)
     words = _notify_words(given["command"])
     _check_ends(repository, given)
     kept = None
     if given["page"] is not None:
-        about = partial(kept_page, repository, given["page"], {spot.key for spot in spots}, reporter.say)
+        # Of a cluster the cells are known as its workers come.
+        about = partial(
+            kept_page, repository, given["page"], lambda: {spot.key for spot in hunting.knowing.spots}, reporter.say
+        )
         kept = about()
     remember(repository.state_dir, asked)
     kind = Kind(asked.kind) if asked.kind else None
@@ -121,10 +129,18 @@ def hunt(plan: Path | None, **given: Any) -> int:
         night.enter_context(stopping.heard())
         night.callback(reporter.show_above, None)
         world = _world(repository, given, words, reporter, stopping, kept)
-        opened = partial(_open_desk, repository, given, reporter, asked.slots)
+        if given["cluster"]:
+            from bisectsyms.cli.fleet import open_fleet
+
+            hunting: Hunting = night.enter_context(
+                open_fleet(ledger, matrix, asked.plan, given, reporter, options, world)
+            )
+        else:
+            opened = partial(_open_desk, repository, given, reporter, asked.slots)
+            hunting = Hunting(ledger, spots, Workbench.kinds, opened, reporter, options, world)
         if kept is not None:
             night.callback(kept.write)  # also when the hunt ends in trouble
-        hunted = Hunting(ledger, spots, Workbench.kinds, opened, reporter, options, world).run()
+        hunted = hunting.run()
     hunted = _then(repository, hunted, given, asked, stopping)
     if kept is not None and hunted.found is not None:
         about(search=True).write()
@@ -148,9 +164,18 @@ def _asked(repository: Repository, plan: Path | None, given: dict[str, Any]) -> 
         last = recall(repository.state_dir)
         if deadline is None and last.deadline is not None and last.deadline > time.time():
             deadline = last.deadline
-        return replace(last, deadline=deadline, slots=given["slots"] or last.slots, kind=given["kind"] or last.kind)
+        here = bool(given["slots"] or given["host_slots"])  # of this machine
+        return replace(
+            last,
+            deadline=deadline,
+            slots=given["slots"] or last.slots,
+            kind=given["kind"] or last.kind,
+            cluster=given["cluster"] or ("" if here else last.cluster),
+            source=given["source"] or ("" if here else last.source),
+        )
     asked = load_plan(plan) if plan is not None else plan_of(words)
-    return Remembered(asked, deadline, given["slots"] or 1, given["kind"] or "")
+    where = {"cluster": given["cluster"] or "", "source": given["source"] or ""}
+    return Remembered(asked, deadline, given["slots"] or 1, given["kind"] or "", **where)
 
 
 def _profiles(repository: Repository) -> list[LoadedProfile]:

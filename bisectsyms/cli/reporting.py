@@ -51,7 +51,7 @@ def report(html: Path | None, form: str | None, since: float | None, failures: i
 def kept_page(
     repository: Repository,
     path: Path,
-    only: Collection[tuple[str, str]],
+    only: Callable[[], Collection[tuple[str, str]]],
     say: Callable[[str], None],
     *,
     search: bool = False,
@@ -60,8 +60,7 @@ def kept_page(
     from bisectsyms.render.page.keeping import KeptPage
     from bisectsyms.usecases import report as use
 
-    options = use.ReportOptions(only=only, search=search)
-    return KeptPage(path.absolute(), lambda: use.report(repository, options), say)
+    return KeptPage(path.absolute(), lambda: use.report(repository, use.ReportOptions(only=only(), search=search)), say)
 
 
 VERBS: tuple[click.Command, ...] = (report,)

@@ -78,6 +78,23 @@ def resolve(repository: Repository, texts: Sequence[FixupText]) -> tuple[Fixup, 
     return tuple(_resolved(repository, one) for one in texts)
 
 
+def by_ids(repository: Repository, texts: Sequence[FixupText]) -> tuple[FixupText, ...]:
+    """The same entries with ids in place of names, for a copy of the repository that lacks the names.
+
+    Raises:
+        UserError: there is no such commit.
+    """
+    return tuple(
+        replace(
+            one,
+            commit=_commit(repository, one.commit, f"{one.where}.commit"),
+            since=_commit(repository, one.since, f"{one.where}.from"),
+            before=_commit(repository, one.before, f"{one.where}.before"),
+        )
+        for one in texts
+    )
+
+
 def _resolved(repository: Repository, text: FixupText) -> Fixup:
     commit = _commit(repository, text.commit, f"{text.where}.commit")
     since = _commit(repository, text.since, f"{text.where}.from")

@@ -87,19 +87,29 @@ def heard(workers: Sequence[Worker]) -> list[int]:
     return [number for number, worker in enumerate(workers) if worker.pipe in ready]
 
 
-def _work(work: Work, pipe: Pipe, others: Sequence[Pipe], parent: int) -> None:
+def ends_with_parent(parent: int) -> None:
+    """From now on a signal unwinds us, by `Stopped` and once, and we get one when our parent dies.
+
+    Raises:
+        Stopped: it has died already.
+    """
     for number in ENDING:
         signal.signal(number, _stop)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # before we could ask to be told
+        raise Stopped
+
+
+def _work(work: Work, pipe: Pipe, others: Sequence[Pipe], parent: int) -> None:
     os.setpgrp()  # the terminal's Ctrl-C is for the one who began us
     for other in others:
         other.close()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     with contextlib.suppress(Stopped, KeyboardInterrupt):
+        ends_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         try:
-            if os.getppid() == parent:  # else it died before we could ask to be told
-                work(pipe)
+            work(pipe)
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
 

@@ -14,6 +14,7 @@ from bisectsyms.inputs.plan import HuntPlan
 
 NAME = "hunt.json"
 SCHEMA = 1
+_BESIDE = ("deadline", "slots", "kind", "cluster", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Remembered:
     slots: int = 1
     kind: str = ""
     """The only kind of attempt that was wanted; empty for the ladder's."""
+    cluster: str = ""
+    """Whose workers make the attempts; empty for this machine."""
+    source: str = ""
+    """Where those fetch commits from; empty where they are sent."""
 
 
 def remember(state_dir: Path, hunt: Remembered) -> None:
@@ -35,7 +40,7 @@ def remember(state_dir: Path, hunt: Remembered) -> None:
         InfraError: it cannot be written.
     """
     plan = hunt.plan.model_dump(mode="json", exclude_defaults=True)
-    found = {"schema": SCHEMA, "plan": plan, "deadline": hunt.deadline, "slots": hunt.slots, "kind": hunt.kind}
+    found = {"schema": SCHEMA, "plan": plan} | {name: getattr(hunt, name) for name in _BESIDE}
     replace_file(state_dir / NAME, f"{json.dumps(found, indent=2)}\n".encode())
 
 
@@ -52,7 +57,8 @@ def recall(state_dir: Path) -> Remembered:
             raise KeyError("schema")
         plan = HuntPlan.model_validate(found["plan"])
         deadline = None if found["deadline"] is None else float(found["deadline"])
-        return Remembered(plan, deadline, int(found["slots"]), str(found["kind"]))
+        where = {name: str(found.get(name, "")) for name in ("cluster", "source")}
+        return Remembered(plan, deadline, int(found["slots"]), str(found["kind"]), **where)
     except FileNotFoundError as error:
         raise UserError("there was no hunt here yet", next_step="bisectsyms hunt plan.yaml") from error
     except OSError as error:

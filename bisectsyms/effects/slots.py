@@ -286,16 +286,19 @@ def acquire(
     slots_dir: Path,
     repository: Repository,
     *,
+    first: int = 0,
     say: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Slot:
     """Lock the first slot of this host that is free, and end what a dead driver left running in it.
 
+    `first` is the number of the one that is tried before all others.
+
     Raises:
         InfraError: the folder cannot be written, or every slot is in use.
     """
     folder = repository_folder(slots_dir, repository)
-    for number in range(MOST_SLOTS):
+    for number in dict.fromkeys((first, *range(MOST_SLOTS))):
         path = folder / f"{socket.gethostname()}-{number}"
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -77,6 +77,16 @@ class ProfileName(click.ParamType[str]):
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
+class ClusterAddress(click.ParamType[str]):
+    """As `effects.cluster` takes it; a file of hosts by its whole path: a hunt may go on from another folder."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        kind, colon, path = str(value).partition(":")
+        return f"ssh:{Path(path).absolute()}" if kind == "ssh" and colon and path else str(value)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 slots_option = click.option("--slots-dir", type=click.Path(path_type=Path), help="Where worktrees and objtrees are.")
 
@@ -104,6 +114,16 @@ _BENCH = (
     click.option("--infra-wait", type=Seconds(), default="30m", show_default=True, help="For a full disk."),
     slots_option,
 )
+cluster_options = _with(
+    click.option(
+        "--cluster",
+        type=ClusterAddress(),
+        metavar="ADDRESS",
+        help="Workers of Dask: local:N, ssh:hosts.txt, or tcp://HOST:PORT.",
+    ),
+    click.option("--cluster-git", "source", metavar="URL", help="Where they fetch from; by default commits are sent."),
+)
+"""Options of the verbs that can have their attempts made on other machines."""
 cell_options = _with(*_CELL)
 """Options that say which cell is meant."""
 bench_options = _with(*_CELL, *_BENCH)

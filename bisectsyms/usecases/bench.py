@@ -65,6 +65,8 @@ class Options:
     """Bytes."""
     infra_wait: float = 1800.0
     """Seconds that trouble of the machine may last before the step stops."""
+    first_slot: int = 0
+    """The slot that is tried before all others, because it is warm."""
 
 
 class Makes(Protocol):
@@ -124,7 +126,9 @@ class Bench(Desk):
             for died in self.ledger.bury():
                 reporter.say(f"attempt {died.number} died with the run that made it: no evidence")
             self.store = EvidenceStore(repository.state_dir / "evidence", cap=options.keep_evidence, warn=reporter.say)
-            self.slot = self._slot = slots.acquire(options.slots_dir, repository, say=reporter.say)
+            self.slot = self._slot = slots.acquire(
+                options.slots_dir, repository, first=options.first_slot, say=reporter.say
+            )
         except BaseException:
             self.close()
             raise

@@ -161,10 +161,7 @@ class Desk(abc.ABC):
 
     def next_draw(self, revision: Revision, kind: Kind, out: Iterable[Draw] = ()) -> Draw:
         """The draw of the variation for the next attempt at a revision; `out` are those of attempts that run there."""
-        made = [one for one in self.seen(revision) if one.outcome.is_evidence]
-        drawn = [*(one.draw for one in made if one.kind is kind), *out]
-        others = [one.draw for one in made if one.kind is not kind]
-        return self.variation.next_draw(self.known(revision).tree, drawn, others)
+        return next_draw(self.variation, self.known(revision).tree, self.seen(revision), kind, out)
 
     def excluded(self, revision: Revision) -> list[Exclusion]:
         """The attempts that `seen` leaves out because somebody said so."""
@@ -173,6 +170,16 @@ class Desk(abc.ABC):
     def told(self, revision: Revision) -> Told | None:
         """What people said of the tree of this revision, if they did."""
         return self.ledger.told(self.known(revision).tree, self.cell.key)
+
+
+def next_draw(
+    variation: Variation, tree: str, seen: Iterable[Observation], kind: Kind, out: Iterable[Draw] = ()
+) -> Draw:
+    """The draw for the next attempt of a kind at a tree where `seen` was seen and `out` is being tried."""
+    made = [one for one in seen if one.outcome.is_evidence]
+    drawn = [*(one.draw for one in made if one.kind is kind), *out]
+    others = [one.draw for one in made if one.kind is not kind]
+    return variation.next_draw(tree, drawn, others)
 
 
 def _farness(arrival: Kind | None) -> int:

@@ -108,14 +108,11 @@ class Hunting:
             InfraError: the machine spoilt several spots in a row; the same command goes on.
         """
         begun = self._world.now()
-        self._reporter.say(f"{count(len(self.knowing.spots), 'spot')}: {self._summary()}")
+        self._begin()
         try:
-            while not (stopped := self._over()):
-                if (chosen := self._choose()) is None:
-                    break
-                spot, why = chosen
-                if self._is_fine():
-                    self._go_to(spot, why)
+            while not (stopped := self._over()) and self._go_on():
+                pass
+            self._finish()
         finally:
             self._close()
         if not stopped and self._set_aside:
@@ -130,16 +127,27 @@ class Hunting:
         self._notify("end", f"the hunt has ended{f' ({stopped})' if stopped else ''}: {self._summary()}")
         return hunted
 
+    def _begin(self) -> None:
+        self._reporter.say(f"{count(len(self.knowing.spots), 'spot')}: {self._summary()}")
+
+    def _go_on(self) -> bool:
+        """By an attempt, or a pause; whether there was anything to do."""
+        if (chosen := self._choose()) is None:
+            return False
+        spot, why = chosen
+        if self._is_fine():
+            self._go_to(spot, why)
+        return True
+
+    def _finish(self) -> None:
+        """Let what runs come to its end."""
+
     def _over(self) -> str:
         return self._world.asked_to_stop() or self._limits.over()
 
     def _choose(self) -> tuple[Spot, str] | None:
         """The spot for the next attempt; what is settled or left takes none."""
-        open_ = [
-            spot
-            for spot in self.knowing.spots
-            if spot not in self._set_aside and self.knowing.standing(spot).takes_attempts
-        ]
+        open_ = self._open()
         candidates = [self.knowing.candidate(spot, self._here, self._from_nothing) for spot in open_]
         chosen = choose(candidates, self._options.rules)
         if chosen is None:
@@ -151,6 +159,13 @@ class Hunting:
         if spot != self._here:
             self._reporter.say(f"now {spot}: {why}")
         return spot, why
+
+    def _open(self) -> list[Spot]:
+        return [
+            spot
+            for spot in self.knowing.spots
+            if spot not in self._set_aside and self.knowing.standing(spot).takes_attempts
+        ]
 
     def _is_fine(self) -> bool:
         """Whether an attempt may begin; else a while is waited."""

@@ -5,7 +5,7 @@ A hunt has no state of its own: killed and begun again it reads the same, and at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bisectsyms.core.hunting import Candidate, Rules, prices
 from bisectsyms.core.spots import Standing, found_kind, standing
@@ -27,7 +27,7 @@ class Knowing:
         self._kinds = kinds
         self._rules = rules
         self._fixed = fixed
-        self.spots = spots
+        self.spots = tuple(spots)
         self.seen: dict[Spot, tuple[Observation, ...]] = {}
         self._standings: dict[Spot, Standing] = {}
         self._found: dict[str, Kind] = {}
@@ -54,6 +54,12 @@ class Knowing:
             self._standings.pop(spot, None)
             self._spent.pop(spot.build.objtree, None)
 
+    def add(self, spots: Sequence[Spot]) -> None:
+        """Know of further ones."""
+        self.spots += tuple(spots)
+        self._count = -1
+        self.look_again()
+
     def _forget(self, objtree: str) -> None:
         for spot in self.spots:
             if spot.build.objtree == objtree:
@@ -66,15 +72,22 @@ class Knowing:
             self._standings[spot] = standing(self.seen[spot], self._kinds, self._rules, found, self._fixed)
         return self._standings[spot]
 
-    def candidate(self, spot: Spot, here: Spot | None, from_nothing: Kind) -> Candidate:
-        """A spot as the allocation sees it from `here`, the spot of the last attempt."""
+    def candidate(
+        self, spot: Spot, here: Spot | None, from_nothing: Kind, at: Mapping[str, str] | None = None
+    ) -> Candidate:
+        """A spot as the allocation sees it from `here`, the spot of the last attempt.
+
+        `at` is `self.at` of another machine: then only what it made is warm there.
+        """
+        alone = at is not None
+        at = self.at if at is None else at
         one, objtree = self.standing(spot), spot.build.objtree
         order = [*dict.fromkeys((*self._kinds[:-1], Kind.INCREMENTAL, from_nothing, Kind.CLEAN))]
         costs = prices(self._spent_in(objtree), order)
         seconds = costs.get(one.kind, costs[Kind.CLEAN])
         arrival = 0.0 if here is not None and here.build == spot.build else self.reopen
-        if not one.kind.is_from_scratch and self.at.get(objtree) != spot.revision.tree:
-            warm = objtree in self.at or any(self.seen[other] for other in self._sharing(objtree))
+        if not one.kind.is_from_scratch and at.get(objtree) != spot.revision.tree:
+            warm = objtree in at or (not alone and any(self.seen[other] for other in self._sharing(objtree)))
             arrival += costs[Kind.INCREMENTAL if warm else from_nothing]
         return Candidate(one.rate.failed, one.rate.attempts - one.rate.failed, one.tried, seconds, arrival)
 

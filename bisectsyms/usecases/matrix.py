@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
@@ -64,7 +64,7 @@ class Matrix:
         shipped: Callable[[], list[LoadedProfile]],
     ) -> None:
         """`find` loads the profile that a name or path means, `shipped` every one that a bare name can mean."""
-        self._repository = repository
+        self.repository = repository
         self._toolchains = toolchains
         self._environ = environ
         self._find = find
@@ -77,27 +77,50 @@ class Matrix:
             UserError: a revision, profile or toolchain is not there, a toolchain builds none of the profiles, or
                 nothing is left.
         """
-        revisions = [self._repository.resolve(name) for name in plan.revisions]
-        builds = list(self._builds(plan))
+        spots, fitting = self.cross(plan, list(self.builds(plan, self.profiles(plan))))
+        for number in set(range(len(plan.exclude))) - fitting:
+            raise UserError(f"exclude.{number} fits no cell of the plan", next_step="write it as the plan does")
+        if not spots:
+            raise UserError("`exclude` leaves nothing of the plan", next_step="take entries away from it")
+        return spots
+
+    def cross(self, plan: HuntPlan, builds: Sequence[Build]) -> tuple[tuple[Spot, ...], set[int]]:
+        """Every spot of these cells, and which entries of `exclude` have left something out.
+
+        Raises:
+            UserError: a revision is not there.
+        """
+        revisions = [self.repository.resolve(name) for name in plan.revisions]
         found: dict[tuple[str, str], Spot] = {}
         fitting = set[int]()
         for name, revision in zip(plan.revisions, revisions, strict=True):
             for build in builds:
-                spot = Spot(known(self._repository, build.cell.fixups, revision), build)
+                spot = Spot(known(self.repository, build.cell.fixups, revision), build)
                 out = {number for number, one in enumerate(plan.exclude) if _fits(one, name, build)}
                 fitting |= out
                 if not out:
                     found.setdefault(spot.key, spot)
-        for number in set(range(len(plan.exclude))) - fitting:
-            raise UserError(f"exclude.{number} fits no cell of the plan", next_step="write it as the plan does")
-        if not found:
-            raise UserError("`exclude` leaves nothing of the plan", next_step="take entries away from it")
-        return tuple(found.values())
+        return tuple(found.values()), fitting
 
-    def _builds(self, plan: HuntPlan) -> Iterator[Build]:
+    def profiles(self, plan: HuntPlan) -> dict[str, LoadedProfile]:
+        """What the plan builds, by the name that it is asked for with.
+
+        Raises:
+            UserError: one is not there, or a defconfig has none or several.
+        """
         profiles = {name: self._find(name) for name in plan.profiles}
         for defconfig in plan.defconfigs:
             profiles |= self._with_defconfig(defconfig, plan.toolchains)
+        return profiles
+
+    def builds(
+        self, plan: HuntPlan, profiles: Mapping[str, LoadedProfile], lacking: Callable[[UserError], None] | None = None
+    ) -> Iterator[Build]:
+        """The cells of the plan, as this machine has them.
+
+        Raises:
+            UserError: a toolchain builds none of the profiles, or is not here and nobody hears of it by `lacking`.
+        """
         wanted = [self._arch_and_name(name) for name in plan.toolchains] or [("", "")]
         used = set()
         for name, loaded in profiles.items():
@@ -105,7 +128,12 @@ class Matrix:
                 if arch and not self._toolchains.arch(arch).is_for(loaded.profile.arch):
                     continue
                 used.add((arch, toolchain))
-                yield from self._crossed(plan, name, loaded, toolchain)
+                try:
+                    yield from self._crossed(plan, name, loaded, toolchain)
+                except UserError as error:
+                    if lacking is None:
+                        raise
+                    lacking(error)
         if unused := [f"{arch}-{name}" for arch, name in wanted if (arch, name) not in used]:
             raise UserError(
                 f"toolchain {unused[0]} builds none of {', '.join(profiles)}",
@@ -116,7 +144,7 @@ class Matrix:
         profile = loaded.profile
         env, _ = for_build(self._environ, profile.environment)
         _, installed = choose(profile, toolchain, self._toolchains, env)
-        fixups = resolve(self._repository, loaded.fixups)
+        fixups = resolve(self.repository, loaded.fixups)
         for policy in plan.variations or (None,):
             variation = variation_of(policy) if policy else profile.variation
             for jobs in plan.jobs or (None,):

@@ -39,24 +39,30 @@ class Merged:
 class Merging(People):
     """The part of `Ledger` that other ledgers are read and written by."""
 
-    def records(self) -> list[dict[str, object]]:
-        """Everything that has ended, as the lines of an export: cells, attempts, words, verdicts."""
+    def records(self, after: int | None = None) -> list[dict[str, object]]:
+        """Everything that has ended, as the lines of an export: cells, attempts, words, verdicts.
+
+        With a number: only attempts that came after it, and the cells.
+        """
         with explained(self._path):
             self._db.execute("begin")  # one snapshot, whatever is written meanwhile
             try:
-                return [*self._cell_records(), *self._attempt_records(), *self._other_records()]
+                found = [*self._cell_records(), *self._attempt_records(after or 0)]
+                return found if after is not None else [*found, *self._other_records()]
             finally:
                 self._db.execute("rollback")
 
     def _cell_records(self) -> list[dict[str, object]]:
         return [{"record": "cell", "key": cell.key, "cell": cell.fields} for cell in self.cells()]
 
-    def _attempt_records(self) -> list[dict[str, object]]:
+    def _attempt_records(self, after: int) -> list[dict[str, object]]:
         evidence: dict[int, list[tuple[str, str]]] = {}
-        for row in self._select("select attempt, name, digest from evidence order by rowid"):
+        kept = "select attempt, name, digest from evidence where attempt > ? order by rowid"
+        for row in self._select(kept, after):
             evidence.setdefault(row["attempt"], []).append((row["name"], row["digest"]))
         records = []
-        for row in self._select("select * from attempts where ended is not null order by number"):
+        ended = "select * from attempts where ended is not null and number > ? order by number"
+        for row in self._select(ended, after):
             lists = {name: json.loads(row[name] or "[]") for name in rows.LISTS}
             record = {"record": "attempt", **dict(row), **lists}
             del record["imported"]

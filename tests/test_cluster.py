@@ -1,0 +1,232 @@
+"""Hunts through real schedulers and workers of Dask: one is killed, one is added, one has another compiler."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bisectsyms.effects.cluster import Cluster
+from bisectsyms.errors import UserError
+from bisectsyms.smallkernel.history import Failure, History
+from tests.conftest import MakeHistory, User
+
+PATIENCE = 1800.0
+"""Seconds; a small kernel takes a second where the machine has nothing else to do."""
+
+
+@dataclass
+class Lab:
+    """A scheduler and workers, each worker with a home of its own as if it were another host."""
+
+    user: User
+    folder: Path
+    port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        return self._start("scheduler", {}, "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+
+    def worker(self, name: str, path: str = "") -> subprocess.Popen[bytes]:
+        home = self.folder / name
+        home.mkdir()
+        env = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+        env |= {"PATH": f"{path}{os.pathsep}{self.user.env['PATH']}"} if path else {}
+        words = (self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name)
+        return self._start("worker", env, *words)
+
+    def _start(self, what: str, env: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{what}-{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "dask"), what, *words],
+                cwd=self.folder,
+                env=self.user.env | env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def builds(self, name: str) -> bool:
+        """Whether a worker makes an attempt just now."""
+        return any(_count(ledger, "where ended is null") for ledger in self._ledgers(name))
+
+    def _ledgers(self, name: str) -> list[Path]:
+        return [*(self.folder / name / "cache" / "bisectsyms" / "away").glob("*/*/.git/bisectsyms/ledger.sqlite")]
+
+
+@pytest.fixture
+def lab(user: User, tmp_path: Path) -> Iterator[Lab]:
+    pytest.importorskip("distributed", reason="pip install 'bisectsyms[cluster]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    lab = Lab(user, tmp_path, port)
+    yield lab
+    for process in lab.processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def history(make_history: MakeHistory) -> History:
+    return make_history(Failure.RACE, broken=False, unrelated=False)
+
+
+WORDS = ("bisectsyms", "hunt", "--rev", "good,bad", "--profile", "smallkernel", "--kind", "relink", "--vary", "pinned")
+
+
+def _count(ledger: Path, condition: str = "") -> int:
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as db,
+    ):
+        return int(db.execute(f"select count(*) from attempts {condition}").fetchone()[0])
+    return 0
+
+
+def _until(wanted: Callable[[], object], running: subprocess.Popen[str]) -> None:
+    patience = time.monotonic() + PATIENCE
+    while not wanted():
+        assert running.poll() is None, running.communicate()[0]
+        if time.monotonic() > patience:
+            running.kill()
+            pytest.fail(running.communicate()[0])
+        time.sleep(0.1)
+
+
+def _ledger(history: History) -> Path:
+    return history.repo / ".git" / "bisectsyms" / "ledger.sqlite"
+
+
+def _rows(history: History, query: str) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(_ledger(history))) as db:
+        return db.execute(query).fetchall()
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_and_one_added_and_every_attempt_counts_once(lab: Lab, user: User, history: History) -> None:
+    lab.scheduler()
+    workers = {name: lab.worker(name) for name in ("one", "two")}
+    words = (*WORDS, "-j", "1,2", "--cluster", lab.address, "--max-attempts", "14", "--no-nice", "--floor", "1M")
+    running = user.start(*words, cwd=history.repo)
+    _until(lambda: lab.builds("one"), running)
+    workers["one"].kill()
+    lab.worker("three")
+    said = running.communicate(timeout=PATIENCE)[0]
+    assert running.returncode in (0, 3), said
+    assert "is lost; what it was making" in said
+    assert said.count(" is there, with 2 cells") == 3
+    rows = _rows(history, "select number, uuid, outcome, imported from attempts order by number")
+    assert [number for number, *_ in rows] == list(range(1, len(rows) + 1))
+    assert len({uuid for _, uuid, *_ in rows}) == len(rows)
+    assert len(rows) == 14
+    assert {outcome for *_, outcome, _ in rows} <= {"CLEAN", "INCONSISTENT"}
+    assert _rows(history, "select count(*) from attempts where revision is null or ended is null") == [(0,)]
+    logs = history.repo / ".git" / "bisectsyms" / "evidence"
+    assert any(logs.rglob("*.gz")), "evidence came with it"
+    shown = user.run("bisectsyms", "log", "1", cwd=history.repo)
+    assert "LD" in shown.stdout or "ld" in shown.stdout, shown
+    assert not lab.builds("two")
+
+
+@pytest.mark.slow
+def test_a_worker_with_another_compiler_has_another_cell(lab: Lab, user: User, history: History) -> None:
+    fake = lab.folder / "bin"
+    fake.mkdir()
+    gcc = fake / "gcc"
+    gcc.write_text(
+        '#!/bin/sh\ncase "$*" in --version) echo "gcc (elsewhere) 99.1.0";; *) exec /usr/bin/gcc "$@";; esac\n'
+    )
+    gcc.chmod(0o755)
+    lab.scheduler()
+    lab.worker("one")
+    words = (*WORDS, "-j", "1", "--cluster", lab.address, "--max-attempts", "8", "--no-nice", "--floor", "1M", "--json")
+    running = user.start(*words, cwd=history.repo)
+    _until(lambda: lab.builds("one"), running)
+    lab.worker("two", path=str(fake))
+    said = running.communicate(timeout=PATIENCE)[0]
+    assert "is gcc (elsewhere) 99.1.0" in said
+    assert "another cell" in said
+    cells = _rows(history, "select compiler, count(*) from attempts join cells on key = cell group by key")
+    assert len(cells) == 2, said
+    answer = json.loads(said[said.index("\n{") :])
+    assert len(answer["lines"]) == 4, "each revision in each cell"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("away", [0, 45])
+def test_a_scheduler_that_is_restarted_ends_no_hunt(lab: Lab, user: User, history: History, away: int) -> None:
+    """At once, or after so many seconds that Dask's client has given up."""
+    scheduler = lab.scheduler()
+    lab.worker("one")
+    words = (*WORDS, "-j", "1", "--cluster", lab.address, "--max-attempts", "8", "--no-nice", "--floor", "1M")
+    running = user.start(*words, cwd=history.repo)
+    _until(lambda: _count(_ledger(history)) >= 2, running)
+    scheduler.kill()
+    scheduler.wait()
+    time.sleep(away)
+    lab.scheduler()
+    lab.worker("two")
+    said = running.communicate(timeout=PATIENCE)[0]
+    assert running.returncode == 3, said
+    assert "is lost" in said or "has forgotten its call" in said, said
+    assert "rests" not in said, said
+    if away:
+        assert "does not answer; waiting for it" in said, said
+        assert "is there again" in said, said
+    rows = _rows(history, "select uuid, outcome from attempts")
+    assert len(rows) == 8
+    assert len({uuid for uuid, _ in rows}) == len(rows)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_ends_what_workers_make_and_leaves_nothing(lab: Lab, user: User, history: History) -> None:
+    words = (*WORDS, "-j", "1", "--cluster", "local:1", "--no-nice", "--floor", "1M", "--slots-dir", str(user.slots))
+    running = user.start(*words, cwd=history.repo)
+    _until(user.processes, running)
+    os.killpg(running.pid, signal.SIGINT)
+    time.sleep(0.5)
+    os.killpg(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=PATIENCE)[0]
+    assert running.returncode == 130, said
+    assert not user.processes()
+    rows = _rows(history, "select outcome, signature from attempts")
+    assert rows[-1] == ("INFRA", "cut-short"), "it is written down, and no evidence"
+
+
+def test_an_address_that_is_none_and_a_scheduler_that_is_not_there(lab: Lab) -> None:
+    for address in ("local:0", "local:", "host", "tcp://host", "ssh:"):
+        with pytest.raises(UserError, match="no address"):
+            Cluster(address, print)
+
+
+def test_nothing_of_dask_is_imported_without_a_cluster(user: User) -> None:
+    code = "import bisectsyms.cli.hunting, bisectsyms.usecases.fleet, sys; sys.exit('distributed' in sys.modules)"
+    assert user.run(sys.executable, "-c", code, cwd=user.home).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_not_there(lab: Lab, user: User, history: History) -> None:
+    done = user.run(*WORDS, "--cluster", lab.address, cwd=history.repo)
+    assert done.returncode == 128
+    assert "no scheduler answers" in done.stderr
+    assert "dask scheduler" in done.stderr
