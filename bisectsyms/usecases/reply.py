@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.ladder import Choice, climb
-from bisectsyms.core.nature import Nature, nature
+from bisectsyms.core.nature import Nature, nature, one_job_not_asked
 from bisectsyms.core.rated import Rate
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
@@ -20,10 +20,11 @@ from bisectsyms.effects.reproductions import Reproduction
 from bisectsyms.errors import BisectsymsError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.kallsyms.naming import State
-from bisectsyms.model import Cell, Kind, Observation, Revision
+from bisectsyms.model import Attempt, Cell, Kind, Observation, Revision
 from bisectsyms.usecases import diagnose
 from bisectsyms.usecases.answering import LOG
 from bisectsyms.usecases.calibrate import rate_seen
+from bisectsyms.usecases.onejob import one_job_seen
 from bisectsyms.usecases.suspects import Suspected
 from bisectsyms.usecases.trying import OF_AN_ARRIVAL, layouts_of
 from bisectsyms.usecases.workbench import Workbench
@@ -102,20 +103,18 @@ def answer(repository: Repository, about: Reproduction, suspected: Callable[[], 
     revision = repository.resolve(about.commit)
     with Ledger.open(repository.state_dir) as ledger:
         cells = [cell for key in about.cells if (cell := ledger.cell(key))]
-        shown = tuple(_in_cell(cell, ledger.observations(revision.tree, cell.key)) for cell in cells)
-        failed = [
-            one.number
-            for cell in cells
-            for one in ledger.attempts(tree=revision.tree, cell=cell.key)
-            if one.result and one.result.outcome.is_failure
-        ]
+        made = [one for one in ledger.attempts(tree=revision.tree) if ledger.exclusion(one.number) is None]
+        shown = tuple(_in_cell(cell, ledger.observations(revision.tree, cell.key), made) for cell in cells)
+    tried = {cell.key for cell in cells}
+    failed = [one.number for one in made if one.plan.cell.key in tried and one.result and one.result.outcome.is_failure]
     attempt = failed[-1] if failed else None
     cause, why = _cause(repository, attempt) if attempt else ("", ())
     since = _since(repository, about, suspected) if attempt and suspected else None
     return Answer(about, revision, shown, attempt, cause, why, since)
 
 
-def _in_cell(cell: Cell, seen: tuple[Observation, ...]) -> InCell:
+def _in_cell(cell: Cell, seen: tuple[Observation, ...], made: Sequence[Attempt]) -> InCell:
+    """`made` are all attempts at the revision."""
     rates = []
     for kind in Kind:
         mine = [one for one in seen if one.kind is kind and one.outcome.is_evidence]
@@ -125,14 +124,17 @@ def _in_cell(cell: Cell, seen: tuple[Observation, ...]) -> InCell:
     failed = [one for one in seen if one.outcome.is_failure]
     chosen = standing.kind if isinstance(standing, Choice) else failed[-1].kind if failed else None
     draws = variation_of(cell.variation).layouts
-    shown = nature(chosen, [one for one in seen if one.kind is chosen], draws, cell.jobs) if chosen else None
+    shown = None
+    if chosen:
+        mine = [one for one in seen if one.kind is chosen]
+        shown = nature(chosen, mine, draws, cell.jobs, one_job_seen(made, cell, chosen, mine))
     broken = sum(not one.outcome.is_evidence for one in seen)
     return InCell(
         cell,
         tuple(rates),
         chosen,
         shown.nature if shown else Nature.UNKNOWN,
-        shown.experiments if shown else (),
+        (*shown.experiments, *filter(None, (one_job_not_asked(shown, chosen),))) if shown and chosen else (),
         len(layouts_of(seen)),
         broken,
         str(failed[-1].draw) if failed else "",
