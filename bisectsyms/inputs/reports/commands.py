@@ -16,6 +16,7 @@ from bisectsyms.core import compilers
 from bisectsyms.core.makeline import read_make, read_tuxmake
 from bisectsyms.core.reportfields import Confidence
 from bisectsyms.inputs.reports.clauses import denied
+from bisectsyms.inputs.reports.failures import OURS
 from bisectsyms.inputs.reports.gather import Gathered
 from bisectsyms.inputs.reports.letter import Letter, Line
 
@@ -25,7 +26,7 @@ _MAKE = re.compile(
 )
 _TUXMAKE = re.compile(r"(?<![\w./-])tuxmake(?P<rest> .*)")
 _COMMAND = re.compile(
-    r"\s*(?:[$#%>]\s+|\w+@[\w-]+[:~\w/ -]*[$#]\s*|\d+\.\s+|[*+-]\s+)?"
+    r"\s*(?:[$#%>]\s+|\w+@[\w-]+[:~\w/. -]*[$#]\s*|\d+\.\s+|[*+-]\s+)?"
     r"(?:(?:[A-Z_]\w{0,60}=\S{1,300}|time|env|nice|sudo|cd \S{1,300} *&&) +){0,20}$"
 )
 """What stands in front of a command that has its line for itself."""
@@ -60,8 +61,25 @@ def read_commands(letter: Letter, into: Gathered) -> None:
             into.made_with(read_tuxmake(rest, into.knowledge.variables), STATED, line.source())
         elif match := _EXPORT.match(text):
             into.made_with(read_make("", into.knowledge.variables, prose=False, before=match[1]), STATED, line.source())
-        else:
+        elif not _is_workaround(text, line, letter):
             _make(text, line, into)
+
+
+def _is_workaround(text: str, line: Line, letter: Letter) -> bool:
+    """Whether it is the kernel's advice, or somebody who follows it, and no build that failed.
+
+    At a prompt it is one that failed if the log below it ends so before the next prompt.
+    """
+    if not (found := _WORKAROUND.search(text)):
+        return False
+    if not re.fullmatch(r"\s*(?:\S+[:~\w/. -]*)?[$#]\s+", text[: found.start()]):
+        return True
+    for following in letter.lines[letter.lines.index(line) + 1 :]:
+        if OURS.fullmatch(following.text.strip()):
+            return False
+        if re.match(r"\s*(?:[$#]|\S+@\S+[#$]) ", following.text):
+            break
+    return True
 
 
 def _answers_of_git(letter: Letter, into: Gathered) -> None:
@@ -95,7 +113,7 @@ def _joined(lines: tuple[Line, ...]) -> Iterator[tuple[str, Line]]:
 
 
 def _make(text: str, line: Line, into: Gathered) -> None:
-    if _WORKAROUND.search(text) or re.match(r"\s*(?:\w+: )?g?make(?:\[\d+\])?:", text):
+    if re.match(r"\s*(?:\w+: )?g?make(?:\[\d+\])?:", text):
         return
     for match in list(_MAKE.finditer(text))[:4]:
         start = match.start()
