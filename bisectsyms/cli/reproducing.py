@@ -204,7 +204,6 @@ def _fetch(repository: Repository, reporter: Reporter, clues: Clues) -> Located:
 
 def _bisected(repository: Repository, found: Understanding, tried: Tried, given: dict[str, Any]) -> int:
     """Go on with a search for the commit that brought it in."""
-    from bisectsyms.effects.reproductions import last_reproduction, remember
     from bisectsyms.render import searching as render
     from bisectsyms.render import tried as shown
 
@@ -215,9 +214,6 @@ def _bisected(repository: Repository, found: Understanding, tried: Tried, given:
     bench = {"slots_dir": given["slots_dir"], "keep_evidence": given["keep_evidence"]}
     bench |= {"infra_wait": given["infra_wait"], "toolchain": None, "jobs": None, "sweep": None, "vary": question.vary}
     answer = search(repository, question, ends, bench, deadline=deadline, max_attempts=given["max_attempts"])
-    if answer.culprit and answer.about and answer.about.likely_wrong:
-        doubt = " ".join((answer.culprit.commit, *answer.about.warnings))
-        remember(repository.state_dir, last_reproduction(repository.state_dir).model_copy(update={"doubt": doubt}))
     show_result(answer, render.show_found, given["as_json"])
     return 0 if answer.answered else 3
 

@@ -144,7 +144,7 @@ def untold(calibrated: Calibrated) -> str:
     if why := one_job_not_asked(shown, calibrated.chosen):
         return why
     asked = shown.nature is Nature.SCHEDULE and calibrated.chosen is not Kind.TEST
-    return "whether it fails with -j1, too, was not tried: the limits ended it" if asked else ""
+    return "whether it fails with -j1, too, is not known: bisectsyms diagnose --experiment jobs=1 asks" if asked else ""
 
 
 def with_one_job(judging: Judging, calibrated: Calibrated, mine: Sequence[Observation], limits: Limits) -> Calibrated:
