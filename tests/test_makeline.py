@@ -93,6 +93,18 @@ def test_a_line_of_tuxmake() -> None:
     assert [one.what for one in line.refused][1:] == ["--kconfig-add https://evil.example/x", "-k /etc/passwd", "FOO=1"]
 
 
+def test_options_and_targets_of_tuxmake_that_say_nothing_of_the_build() -> None:
+    line = read_tuxmake(
+        "-r podman -a armhf -t gcc-13 -k x_defconfig -F -d -c never -o out -b obj -w ccache config debugkernel",
+        VARIABLES,
+    )
+    assert dict(line.variables) == {"ARCH": "armhf", "CC": "gcc-13"}
+    assert (line.configs, line.refused) == (("x_defconfig",), ())
+    assert [one.what for one in read_tuxmake("-r null --pre-build-hook 'rm x'", VARIABLES).refused] == [
+        "--pre-build-hook rm x"
+    ]
+
+
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_is_written_nothing_unknown_passes(text: str) -> None:

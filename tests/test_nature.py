@@ -46,6 +46,13 @@ def test_chance_in_the_link_script_alone_is_no_schedule_of_make() -> None:
     assert "no other jobs of make" in shown.experiments[1]
 
 
+def test_chance_with_one_job_is_no_race_between_jobs_of_make() -> None:
+    shown = nature(Kind.RELINK, seen(RACE), 64, 1)
+    assert shown.nature is Nature.ENVIRONMENT
+    assert "no two jobs of make" in shown.experiments[1]
+    assert nature(Kind.TEST, seen("1+ 1-"), 1, 1).nature is Nature.SCHEDULE, "a command has no -j of ours"
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "jobs", "wanted"),
     [

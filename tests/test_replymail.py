@@ -40,7 +40,13 @@ SHOWN = InCell(
     CELL, ((Kind.RELINK, rated(5, 15)),), Kind.RELINK, Nature.SCHEDULE, ("length=1 did both",), 4, 1, "length=1"
 )
 SINCE = Since(
-    replace(REVISION, commit="c" * 40), replace(REVISION, commit="d" * 40), "A B <a@b.c>", "Fixes: x", "", 0.97
+    replace(REVISION, commit="c" * 40),
+    replace(REVISION, commit="d" * 40),
+    "A B <a@b.c>",
+    "Fixes: x",
+    "",
+    0.97,
+    "the first",
 )
 FAILED = Answer(ABOUT, REVISION, (SHOWN,), 7, "a boundary tie (likely)", ("_edata and _end",), SINCE)
 UNSEEN = Answer(
@@ -62,6 +68,29 @@ def test_a_failure_is_told_with_its_rate_cause_commit_and_the_line_for_regzbot()
     assert "Fixes: x" in text.splitlines()
     tracked = ABOUT.model_copy(update={"plan": ABOUT.plan.model_copy(update={"introduced": "v6.0..v6.1"})})
     assert f"#regzbot introduced: {'d' * 40}" in body(replace(FAILED, about=tracked)).splitlines()
+
+
+def test_what_speaks_against_the_commit_is_told() -> None:
+    text = body(replace(FAILED, since=replace(SINCE, warnings=("no clean build tells: 0 of 9",))))
+    assert "What speaks against it:\n* no clean build tells: 0 of 9\n" in text
+    assert "#regzbot" in text
+    assert "Looked at once more, with its parents: the first." in text
+
+
+def test_a_commit_that_is_likely_wrong_is_not_blamed() -> None:
+    text = body(replace(FAILED, since=replace(SINCE, warnings=("it has the layout of its parent",), likely_wrong=True)))
+    assert "My bisect came to dddddddddddd, but that is likely wrong:\n\n* it has the layout of its parent" in text
+    assert not {"Fixes: x", "#regzbot", "began"} & set(text.split())
+
+
+def test_a_commit_that_may_only_show_an_older_failure_gets_no_fixes_tag() -> None:
+    text = body(
+        replace(FAILED, since=replace(SINCE, means="exposing: the older range is open", exposing=True))
+    ).replace("\n", " ")
+    assert "the first commit that shows it is (97 % sure):" in text
+    assert "exposing: the older range is open" in text
+    assert "Fixes:" not in text
+    assert "#regzbot" not in text
 
 
 def test_what_was_not_seen_is_told_with_the_rate_that_is_excluded_and_names_no_commit() -> None:

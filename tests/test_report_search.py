@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.core.words import percent
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
@@ -71,6 +73,52 @@ def test_the_commit_is_the_answer_with_its_subject(repository: Repository) -> No
     assert tested == [(0, 0, 24), (4, 0, 24), (5, 24, 0), (7, 24, 0)]
     text = FORMS["html"](found)
     assert "&lt;b&gt;5&lt;/b&gt; &amp; &lt;U+202E&gt;co" in text and "<b>5" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "says", "note"),
+    [
+        ({}, "; the first commit that fails", ""),
+        ({"warnings": ("no clean build tells",)}, "; the first commit that fails", "no clean build tells"),
+        ({"warnings": ("it has the tree of its parent",), "likely_wrong": True}, "LIKELY WRONG: ", "the tree of its"),
+        ({"ending": "artefact", "commit": ""}, "an artefact of the attempts", ""),
+        ({"ending": "undecided", "commit": ""}, "was not looked at once more yet", ""),
+        (None, "was not looked at once more yet", ""),
+    ],
+)
+def test_what_the_search_told_of_its_commit_is_told_again(
+    repository: Repository, changes: dict[str, Any] | None, says: str, note: str
+) -> None:
+    ask(repository)
+    fill(repository, first_bad=5)
+    good, culprit, bad = (repository.resolve(name).commit for name in ("c0", "c5", "c7"))
+    told = SearchAnswer(
+        *(
+            PLAIN.key,
+            (good,),
+            bad,
+            False,
+            "culprit",
+            culprit,
+            0.97,
+            "the first commit that fails",
+            False,
+            (),
+            False,
+            1.0,
+        )
+    )
+    with Ledger.open(repository.state_dir) as ledger:
+        ledger.answer(replace(told, likely_wrong=True, when=0.5))  # an older one, which no longer counts
+        if changes is None:
+            ledger._db.execute("delete from answers")
+        else:
+            ledger.answer(replace(told, **changes))
+            assert ledger.search_answer(PLAIN.key, (good,), bad) == replace(told, **changes)
+            assert ledger.search_answer(PLAIN.key, (good,), bad, find_fix=True) is None
+    found = report(repository)
+    assert says in found.answer
+    assert any(note in one for one in found.notes) if note else not found.notes
 
 
 def test_an_undecided_search_is_not_the_answer(repository: Repository) -> None:

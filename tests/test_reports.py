@@ -133,6 +133,14 @@ def test_who_is_quoted_with_the_failure_reported_it() -> None:
     assert said(report, "link") == ("<0@example.org>", Confidence.DERIVED)
 
 
+@pytest.mark.parametrize(
+    ("word", "arch"), [("armhf", "arm"), ("armel", "arm"), ("amd64", "x86_64"), ("arm64", "arm64")]
+)
+def test_tuxmakes_own_words_for_an_arch(word: str, arch: str) -> None:
+    report = text(f"tuxmake --target-arch {word} --toolchain gcc-13 --kconfig tinyconfig\n{FAILS}")
+    assert said(report, "arch") == (arch, Confidence.STATED)
+
+
 def test_a_wrapped_line_of_tuxmake_is_joined() -> None:
     report = text(f"tuxmake --runtime podman --target-arch arm --toolchain\ngcc-13 --kconfig tinyconfig\n{FAILS}")
     assert said(report, "arch") == ("arm", Confidence.STATED)

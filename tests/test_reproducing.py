@@ -76,6 +76,15 @@ def test_from_a_report_to_its_culprit_and_the_answer(user: User, make_history: M
     assert "> for ARM, with smallkernel_defconfig and make -j5, the build stops\n" in answer
     assert f"#regzbot ^introduced: {history.culprit}\n" in answer
     assert f"Fixes: {history.culprit[:12]}" in answer
+    by_itself = user.run("bisectsyms", "bisect", "--slots-dir", str(user.slots), cwd=history.repo)
+    assert f"culprit: {history.culprit}" in by_itself.stdout, by_itself.stderr
+    assert user.run("bisectsyms", "reply", cwd=history.repo).stdout == answer
+    with Ledger.open(history.repo / ".git/bisectsyms") as ledger:
+        ledger._db.execute("update answers set likely_wrong = 1, warnings = '[\"it has the tree of its parent\"]'")
+    doubted = user.run("bisectsyms", "reply", cwd=history.repo).stdout
+    assert f"My bisect came to {history.culprit[:12]}, but that is likely wrong:" in doubted
+    assert "* it has the tree of its parent\n" in doubted
+    assert "#regzbot" not in doubted
 
 
 @pytest.mark.slow

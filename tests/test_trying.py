@@ -8,10 +8,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bisectsyms.core.nature import Nature
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.locating import Located
@@ -28,6 +30,7 @@ from bisectsyms.usecases.reproduce import understand
 from bisectsyms.usecases.strangers import profile_of
 from bisectsyms.usecases.trying import Ending, Excluded, Prepared, Tried, prepare, try_it
 from bisectsyms.usecases.workbench import closed_wanted
+from tests.ledgers import CELL
 from tests.scripted import Scripted
 from tests.test_locating import repo as repo
 from tests.test_searching import write
@@ -43,10 +46,17 @@ def tried(tmp_path: Path) -> Iterator[Callable[..., Tried]]:
     folder = write(tmp_path / "repo", ["true"] * 3)
     loaded = profile_of(PLAN, "gcc", tmp_path / "state", required=False)
 
-    def run(shows: Shows, *, most: int | None = None, fresh: bool = False, arrival: Kind = Kind.CLEAN) -> Tried:
-        def opened(_: LoadedProfile, policy: str) -> Scripted:
+    def run(
+        shows: Shows,
+        *,
+        most: int | None = None,
+        fresh: bool = False,
+        arrival: Kind = Kind.CLEAN,
+        one_job: Shows | None = None,
+    ) -> Tried:
+        def opened(_: LoadedProfile, policy: str, jobs: int = CELL.jobs, shown: Shows = shows) -> Scripted:
             vary = variation_of(policy) if policy else Variation(1)
-            bench = Scripted(folder, tmp_path, shows, vary=vary)
+            bench = Scripted(folder, tmp_path, shown, vary=vary, jobs=jobs)
             bench.from_nothing = arrival
             return bench
 
@@ -54,7 +64,8 @@ def tried(tmp_path: Path) -> Iterator[Callable[..., Tried]]:
             revision = bench.repository.resolve("3")
         prepared = Prepared(loaded, Located(revision, "by --rev", sure=True), fresh, ("something differs",))
         options = StepOptions(lowest_rate=0.2)
-        return try_it(prepared, opened, options, lambda made: Limits(None, most, made, time.time))
+        alone = partial(opened, jobs=1, shown=one_job) if one_job else None
+        return try_it(prepared, opened, options, lambda made: Limits(None, most, made, time.time), alone=alone)
 
     yield run
 
@@ -73,6 +84,37 @@ def test_what_fails_is_reproduced_with_its_rate_and_an_attempt_to_repeat(tried: 
     assert text.startswith("reproduced: 3 ")
     assert "something differs" in text
     assert f"bisectsyms again {answer.failing}" in text
+
+
+@pytest.mark.parametrize(
+    ("alone", "expected", "says"),
+    [
+        (CLEAN, Nature.SCHEDULE, "it stays clean with -j1 in "),
+        (FAILED, Nature.ENVIRONMENT, "it fails with -j1 in 1 attempt, too (1), so it is no race between jobs of make"),
+    ],
+)
+def test_what_fails_by_chance_is_tried_with_one_job_of_make(
+    tried: Callable[..., Tried], alone: tuple[Outcome, str], expected: Nature, says: str
+) -> None:
+    answer = tried(by_chance(0.5, Kind.RELINK), one_job=lambda plan: alone)
+    assert answer.ending is Ending.REPRODUCED
+    assert answer.rounds[-1].nature is expected
+    assert says in "\n".join(lines(answer))
+    assert answer.rounds[-1].alone is not None
+    made = sum(one.seen.attempts for one in answer.rounds[-1].kinds)
+    assert answer.attempts == made + answer.rounds[-1].alone.attempts
+
+
+def test_why_one_job_was_not_tried_is_said(tried: Callable[..., Tried]) -> None:
+    made: list[Plan] = []
+
+    def one_job(plan: Plan) -> tuple[Outcome, str]:
+        made.append(plan)
+        return CLEAN
+
+    answer = tried(by_chance(0.5, Kind.CLEAN), one_job=one_job)
+    assert (answer.rounds[-1].chosen, made) == (Kind.CLEAN, [])
+    assert "whether it fails with -j1, too, was not tried: each attempt is a clean build" in "\n".join(lines(answer))
 
 
 def test_what_never_fails_is_tried_in_further_layouts_and_excluded(tried: Callable[..., Tried]) -> None:

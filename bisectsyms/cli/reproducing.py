@@ -27,7 +27,7 @@ from bisectsyms.inputs.options import Seconds, Size, json_option, slots_option
 if TYPE_CHECKING:
     from bisectsyms.effects.dag import Ends
     from bisectsyms.effects.gitrepo import Repository
-    from bisectsyms.effects.locating import Clues
+    from bisectsyms.effects.locating import Clues, Located
     from bisectsyms.effects.question import Question
     from bisectsyms.effects.reproductions import Reproduction
     from bisectsyms.inputs.profile import LoadedProfile
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bisectsyms.usecases.reproduce import Understanding
     from bisectsyms.usecases.suspects import Suspected
     from bisectsyms.usecases.trying import Tried
+    from bisectsyms.usecases.workbench import Workbench
 
 
 @click.command()
@@ -155,6 +156,7 @@ def _tried(found: Understanding, repository: Repository, given: dict[str, Any]) 
         StepOptions(lowest_rate=given["min_rate"], max_attempts=use.MOST),
         lambda made: Limits(deadline, given["max_attempts"], made, time.time),
         policies,
+        opened.with_one_job,
     )
 
 
@@ -170,27 +172,38 @@ class _Opener:
 
     def __call__(self, loaded: LoadedProfile, policy: str) -> AbstractContextManager[Desk]:
         from bisectsyms.effects.reproductions import remember
-        from bisectsyms.usecases.workbench import Workbench
 
-        vary = (policy,) if policy else ()
-        settings = bench_settings(self._given | {"toolchain": None, "jobs": None, "sweep": None, "vary": vary})
-        settings = replace(settings, toolchains=self._known)
-        bench = Workbench(self._repository, loaded, settings, os.environ, self._reporter)
+        bench = self._bench(loaded, policy, None)
         cells = dict.fromkeys((*self._about.cells, bench.cell.key))
         self._about = self._about.model_copy(update={"cells": tuple(cells)})
         remember(self._repository.state_dir, self._about)
         return bench
 
+    def with_one_job(self, loaded: LoadedProfile, policy: str) -> AbstractContextManager[Desk]:
+        """For an experiment: no cell in which the report is tried."""
+        return self._bench(loaded, policy, 1)
 
-def _fetch(repository: Repository, reporter: Reporter, clues: Clues) -> None:
-    from bisectsyms.effects.locating import fetch
+    def _bench(self, loaded: LoadedProfile, policy: str, jobs: int | None) -> Workbench:
+        from bisectsyms.usecases.workbench import Workbench
 
-    reporter.say(f"--fetch: {fetch(repository, clues)}")
+        vary = (policy,) if policy else ()
+        settings = bench_settings(self._given | {"toolchain": None, "jobs": jobs, "sweep": None, "vary": vary})
+        settings = replace(settings, toolchains=self._known)
+        return Workbench(self._repository, loaded, settings, os.environ, self._reporter)
+
+
+def _fetch(repository: Repository, reporter: Reporter, clues: Clues) -> Located:
+    from bisectsyms.core.words import duration
+    from bisectsyms.effects.fetching import BYTES, SECONDS, fetch
+    from bisectsyms.effects.locating import fetch_words
+
+    at_most = f"{duration(SECONDS)} and {BYTES // 1024**3} GiB at most"
+    reporter.say(f"--fetch: git fetch {' '.join(fetch_words(clues))}, {at_most}")
+    return fetch(repository, clues)
 
 
 def _bisected(repository: Repository, found: Understanding, tried: Tried, given: dict[str, Any]) -> int:
     """Go on with a search for the commit that brought it in."""
-    from bisectsyms.effects.reproductions import last_reproduction, remember
     from bisectsyms.render import searching as render
     from bisectsyms.render import tried as shown
 
@@ -201,9 +214,6 @@ def _bisected(repository: Repository, found: Understanding, tried: Tried, given:
     bench = {"slots_dir": given["slots_dir"], "keep_evidence": given["keep_evidence"]}
     bench |= {"infra_wait": given["infra_wait"], "toolchain": None, "jobs": None, "sweep": None, "vary": question.vary}
     answer = search(repository, question, ends, bench, deadline=deadline, max_attempts=given["max_attempts"])
-    if answer.culprit and answer.about and answer.about.likely_wrong:
-        doubt = " ".join((answer.culprit.commit, *answer.about.warnings))
-        remember(repository.state_dir, last_reproduction(repository.state_dir).model_copy(update={"doubt": doubt}))
     show_result(answer, render.show_found, given["as_json"])
     return 0 if answer.answered else 3
 

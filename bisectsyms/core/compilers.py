@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 _VERSION = r"\d{1,2}(?:\.\d{1,3}){0,2}"
 _CLANG = re.compile(rf"\b(?:clang|llvm)(?:\s+version)?[\s/:-]+v?({_VERSION})(?!\d)", re.IGNORECASE)
 _GCC_BANNER = re.compile(
-    rf"\bgcc(?:-[\d.]+)?(?:\.real)?\s+\([^()]*(?:\([^()]*\)[^()]*)*\)\s+({_VERSION})(?!\d)", re.IGNORECASE
+    rf"\bgcc(?:-[\d.]+)?(?:\.(?:br_)?real)?\s+\([^()]*(?:\([^()]*\)[^()]*)*\)\s+({_VERSION})(?!\d)", re.IGNORECASE
 )
 """What `gcc --version` says first: the number behind the brackets is gcc's, that within is the distribution's."""
 _GCC = re.compile(rf"\bgcc(?:\s+version|\s+is(?:\s+\w+'s)?)?[\s/:-]+v?({_VERSION})(?!\d)", re.IGNORECASE)
 _GCC_TWICE = re.compile(r"\bgcc-(\d{1,2})\b[\s(]+(\1\.\d+\.\d+)(?!\d)|\bgcc\s\w+\s(\d{1,2}\.\d+\.\d+)\b", re.IGNORECASE)
 """`gcc-12 12.2.0-14` of a package, and `gcc` with a word of another language before its number."""
+_WRAPPER = re.compile(r"-gcc-wrapper-(\d{1,2}\.\d+\.\d+)/bin/")
+"""A compiler of Nix is called by the path of a wrapper, which has its version."""
+_ANOTHER = re.compile(rf"\s*(?:and|or|as well as|,|/)\s*({_VERSION})(?=[\s,.;)]|$)(?!\.\d)")
+"""`gcc 9.3.0 and 10.2.0`."""
 _BARE = re.compile(r"\b(gcc|clang)\b", re.IGNORECASE)
 RANDOM = re.compile(r"randconfig(?:-[\w-]+)?")
 """A .config drawn for that one build: its name says nothing, only its text does."""
@@ -100,4 +104,11 @@ def mentions(text: str) -> list[tuple[int, str]]:
         found |= {
             match.start(): f"gcc-{next(filter(None, reversed(match.groups())))}" for match in pattern.finditer(text)
         }
+    for pattern, family in ((_CLANG, "clang"), (_GCC, "gcc")):
+        for match in pattern.finditer(text):
+            end = match.end()
+            while "." in match[1] and (another := _ANOTHER.match(text, end)) and "." in another[1]:
+                found[another.start(1)] = f"{family}-{another[1]}"
+                end = another.end()
+    found |= {match.start(): f"gcc-{match[1]}" for match in _WRAPPER.finditer(text)}
     return sorted(found.items())

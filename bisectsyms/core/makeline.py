@@ -186,7 +186,7 @@ def read_tuxmake(text: str, variables: MakeVariables) -> MakeLine:
         if not option.startswith("-"):
             if match := _VARIABLE.fullmatch(word):
                 line.variable(match[1], match[2])
-            elif not line.target(word):
+            elif word not in _TUXMAKE_TARGETS and not line.target(word):
                 line.refuse(word, "no target that is known")
             continue
         line.words += 1
@@ -214,8 +214,30 @@ def read_tuxmake(text: str, variables: MakeVariables) -> MakeLine:
     return line.made()
 
 
-_TUXMAKE_ALONE = frozenset({"--quiet", "-q", "--verbose", "-v", "--debug", "-D", "--fail-fast", "-f", "--kconfig-only"})
-_TUXMAKE_SAYS_NOTHING = frozenset({"--runtime", "-r", "--image", "-i", "--wrapper", "-w"})
+_TUXMAKE_ALONE = frozenset({"--quiet", "-q", "--verbose", "-v", "--debug", "-d", "--fail-fast", "-F"})
+_TUXMAKE_SAYS_NOTHING = frozenset(
+    (
+        *("--runtime", "-r", "--image", "-i", "--docker-image", "--image-registry", "--wrapper", "-w", "--color", "-c"),
+        *("--output-dir", "-o", "--build-dir", "-b", "--directory", "-C", "--compression-type", "-z"),
+    )
+)
+_TUXMAKE_TARGETS = frozenset(
+    [
+        "default",
+        "kernel",
+        "xipkernel",
+        "debugkernel",
+        "dtbs-legacy",
+        "headers",
+        "targz-pkg",
+        "bindeb-pkg",
+        "binrpm-pkg",
+        "perf",
+        "cpupower",
+        "kselftest",
+    ]
+)
+"""Those that say nothing of the build that fails; what make has too is known already. (tuxmake 1.45.0)"""
 
 
 def _tuxmake_toolchain(value: str, line: _Line) -> None:

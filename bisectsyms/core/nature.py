@@ -65,6 +65,8 @@ def nature(kind: Kind, mine: Sequence[Observation], draws: int, jobs: int, alone
     both = _both(mine)
     if kind is Kind.REPLAY:
         return Shown(Nature.ENVIRONMENT, (both, f"a {kind} has no other jobs of make beside it: {ELSEWHERE}"))
+    if jobs == 1 and kind is not Kind.TEST:
+        return Shown(Nature.ENVIRONMENT, (both, f"with -j1 no two jobs of make run side by side: {ELSEWHERE}"))
     one, with_one = Sample.of(alone), f"with -j1 in {count(len(alone), 'attempt')}"
     if not alone:
         return Shown(Nature.SCHEDULE, (both,))
@@ -83,6 +85,13 @@ def alone_wanted(shown: Shown, kind: Kind, jobs: int, mine: Sequence[Observation
     sample = Sample.of(mine)
     most = rate_of(sample.failed, sample.clean).attempts_for(TRIAL, layouts=1, most=MOST_ALONE)
     return most or MOST_ALONE
+
+
+def one_job_not_asked(shown: Shown, kind: Kind) -> str:
+    """Why nobody asks whether it fails with -j1, too; empty where that is asked, or is no question."""
+    if shown.nature is not Nature.SCHEDULE or kind in (Kind.RELINK, Kind.TEST):
+        return ""
+    return f"whether it fails with -j1, too, was not tried: each attempt is a {kind} build"
 
 
 def _by_draw(mine: Iterable[Observation]) -> dict[Draw, tuple[int, int]]:

@@ -22,6 +22,8 @@ LATEST_DAYS = 60
 BRANCHES = ("origin/master", "origin/main", "origin/HEAD", "master", "main", "HEAD")
 STABLE = "https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git"
 NEXT = "https://git.kernel.org/pub/scm/linux/kernel/git/next/linux-next.git"
+FETCHED = "refs/bisectsyms/fetched/"
+"""What effects/fetching.py has fetched for a report, by its id or tag; no name of the user's means one of them."""
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(-rc\d+)?(.*)")
 _NEXT_DAY = re.compile(r"next-20\d{6}")
 _IN_RELEASE = re.compile(r"-g([0-9a-f]{7,40})(?![0-9a-f])")
@@ -93,16 +95,19 @@ def _names(clues: Clues) -> Iterator[tuple[str, str]]:
         for named in (text, f"v{text}"):
             yield named, f"by its {what} {text}"
         if match := _VERSION.fullmatch(text):
-            major, minor, patch, candidate, rest = match.groups()
-            named = f"v{major}.{minor}" + (f".{patch}" if patch and int(patch) else "") + (candidate or "")
-            if not rest.strip("+"):
+            named = _tag(match)
+            if not match[5].strip("+"):
                 yield named, f"by the tag {named}, which its {what} {text} names"
 
 
 def _resolved(repository: Repository, name: str) -> Revision | None:
-    try:
-        found = repository.resolve(name)
-    except UserError:
+    for known in (name, f"{FETCHED}{name}"):
+        try:
+            found = repository.resolve(known)
+            break
+        except UserError:
+            continue
+    else:
         return None
     # An id, and no branch or tag that happens to be called so.
     is_id = re.fullmatch(r"[0-9a-f]{7,64}", name)
@@ -111,7 +116,14 @@ def _resolved(repository: Repository, name: str) -> Revision | None:
 
 def _by_subject(repository: Repository, clues: Clues) -> Located | None:
     """The newest commit with exactly this subject, and this author where one is named."""
-    words = ["log", "--all", "--no-show-signature", "--fixed-strings", f"--grep={clues.subject}"]
+    words = [
+        "log",
+        f"--exclude={FETCHED}*",
+        "--all",
+        "--no-show-signature",
+        "--fixed-strings",
+        f"--grep={clues.subject}",
+    ]
     out = repository.git(*words, "--format=%H%x00%an%x00%ae%x00%s", "-50")
     found = []
     for line in out.splitlines():
@@ -154,36 +166,35 @@ def _absent(clues: Clues) -> UserError:
 
 def fetch_line(clues: Clues) -> str:
     """The command that fetches what is missing, every word quoted; from the report's tree where it names one."""
-    return shlex.join(("git", "fetch", *_fetch_words(clues))) + "; then the same command again, or --rev REV"
+    return shlex.join(("git", "fetch", *fetch_words(clues))) + "; then the same command again, or --rev REV"
 
 
-def _fetch_words(clues: Clues) -> tuple[str, ...]:
+def fetch_words(clues: Clues) -> tuple[str, ...]:
+    """(repository, what) for git fetch: a branch, `tag NAME`, an id, or HEAD.
+
+    A tag is asked of kernel.org alone: that of a stranger's tree may be another commit.
+    """
     if clues.describe.startswith("next-"):
         return NEXT, "tag", clues.describe
     tree = clues.tree or STABLE
     if clues.branch:
         return tree, clues.branch
-    if clues.tree and len(clues.commit) >= 40:
+    if len(clues.commit) >= 40:
         return tree, clues.commit
-    return tree, "--tags"
+    if not clues.commit and (tag := _release(clues)):
+        return STABLE, "tag", tag
+    return tree, "HEAD"
 
 
-def fetch(repository: Repository, clues: Clues) -> str:
-    """Fetch what is missing, because the user said so: the command that was run.
+def _release(clues: Clues) -> str:
+    """The tag of the release that is named; empty where the name is of a commit after it, or of no release."""
+    for text in filter(None, (clues.describe, clues.kernel_version)):
+        match = _VERSION.fullmatch(text)
+        if match and not match[5].strip("+"):
+            return _tag(match)
+    return ""
 
-    Only http, https and git addresses pass the gate of a plan, and git is told to use no other; nothing is checked out,
-    and no ref of the user's moves.
 
-    Raises:
-        InfraError: git could not.
-    """
-    words = _fetch_words(clues)
-    repository.git(
-        *("-c", "protocol.allow=never"),
-        *(word for name in ("https", "http", "git") for word in ("-c", f"protocol.{name}.allow=always")),
-        "fetch",
-        "--no-auto-gc",
-        "--no-recurse-submodules",
-        *words,
-    )
-    return shlex.join(("git", "fetch", *words))
+def _tag(match: re.Match[str]) -> str:
+    major, minor, patch, candidate, _ = match.groups()
+    return f"v{major}.{minor}" + (f".{patch}" if patch and int(patch) else "") + (candidate or "")

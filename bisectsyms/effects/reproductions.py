@@ -20,7 +20,7 @@ NAME = "reproduce.json"
 class Reproduction(BaseModel):
     """A report, and what was made of it here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     schema_: int = 1
     report: str
@@ -34,8 +34,6 @@ class Reproduction(BaseModel):
     profile: str = ""
     cells: tuple[str, ...] = ()
     """Keys of those that were tried, in their order."""
-    doubt: str = ""
-    """Id of a commit that a search named, and why it is likely wrong after all; empty where there is no doubt."""
     cannot: str = ""
     """Why it cannot be tried; empty if it can."""
 

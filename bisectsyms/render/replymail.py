@@ -9,7 +9,7 @@ from __future__ import annotations
 import email.utils
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -98,11 +98,12 @@ def _body(answer: Answer) -> Iterator[str]:
         yield from _rates(cell)
     yield from _class(answer)
     yield from _cause(answer)
-    if answer.since:
+    if answer.since and answer.since.likely_wrong:
+        since = answer.since
+        yield from _paragraph(f"My bisect came to {since.culprit.commit[:12]}, but that is likely wrong:")
+        yield from _listed(since.warnings)
+    elif answer.since:
         yield from _since(answer, answer.since)
-    elif answer.attempt and answer.about.doubt:
-        commit, _, why = answer.about.doubt.partition(" ")
-        yield from _paragraph(f"My bisect came to {commit[:12]}, but that is likely wrong: {why}")
     elif answer.attempt:
         yield from _paragraph("Which commit brought it in is not known yet; I have not bisected it.")
 
@@ -148,12 +149,7 @@ def _built(answer: Answer) -> Iterator[str]:
 def _differences(answer: Answer) -> Iterator[str]:
     if answer.about.notes:
         yield "Where that differs from the report, or the report does not say:"
-        for note in answer.about.notes:
-            yield from textwrap.wrap(
-                shown(note, 400), WIDTH, initial_indent="* ", subsequent_indent="  ", break_long_words=False,
-                break_on_hyphens=False,
-            )  # fmt: skip
-        yield ""
+        yield from _listed(answer.about.notes)
 
 
 def _rates(cell: InCell) -> Iterator[str]:
@@ -191,19 +187,16 @@ def _cause(answer: Answer) -> Iterator[str]:
         return
     yield from _paragraph(f"The cause, by the maps of a link that failed: {shown(answer.cause, 500)}")
     said = {why for cell in answer.cells for why in cell.why}
-    for why in [one for one in answer.cause_why if one not in said][:MOST_WHY]:
-        yield from textwrap.wrap(
-            shown(why, 400), WIDTH, initial_indent="* ", subsequent_indent="  ", break_long_words=False,
-            break_on_hyphens=False,
-        )  # fmt: skip
     if answer.cause_why:
-        yield ""
+        yield from _listed([one for one in answer.cause_why if one not in said][:MOST_WHY])
 
 
 def _since(answer: Answer, since: Since) -> Iterator[str]:
+    """The commit; of one that may only show an older failure nobody is told that it began there."""
     commit = since.culprit
+    what = "the first commit that shows it is" if since.exposing else "it began with"
     yield from _paragraph(
-        f"Bisected between {since.good.commit[:12]} and {(answer.revision or commit).commit[:12]}, it began with "
+        f"Bisected between {since.good.commit[:12]} and {(answer.revision or commit).commit[:12]}, {what} "
         f"({percent(since.probability)} sure):"
     )
     yield f"  {commit.commit}"
@@ -211,12 +204,29 @@ def _since(answer: Answer, since: Since) -> Iterator[str]:
     if since.contains:
         yield f"  first tag that contains it: {shown(since.contains, 80)}"
     yield ""
+    if since.means:
+        yield from _paragraph(f"Looked at once more, with its parents: {shown(since.means, 600)}.")
+    if since.warnings:
+        yield "What speaks against it:"
+        yield from _listed(since.warnings)
+    if since.exposing:
+        return
     yield shown(since.fixes, 300)
     yield ""
     # With ^ the mail that is answered becomes the report that is tracked; one that had the line is tracked already.
     # (Documentation/process/handling-regressions.rst)
     mark = "" if answer.about.plan.introduced else "^"
     yield f"#regzbot {mark}introduced: {commit.commit}"
+    yield ""
+
+
+def _listed(texts: Iterable[str]) -> Iterator[str]:
+    """One item each, and an empty line."""
+    for text in texts:
+        yield from textwrap.wrap(
+            shown(text, 400), WIDTH, initial_indent="* ", subsequent_indent="  ", break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
     yield ""
 
 

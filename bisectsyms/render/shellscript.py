@@ -111,9 +111,13 @@ def _head(one: Repetition) -> Iterator[str]:
     yield "# The length of that folder's name is part of the layout. Once a link has failed it ends as make did, so"
     yield "# not with 0; with 0 where none did, and with 125 where nothing was built."
     if one.tuxmake:
-        yield f"# With tuxmake, which pins other parts of the version string: {_line(one.tuxmake)}"
-    else:
+        yield "# With tuxmake it is a build from an empty tree each time, of another time, user, host and path. By"
+        yield "# --runtime null it takes the compiler without a number, whatever version; podman has the one named:"
+        yield f"#   {_line(one.tuxmake)}"
+    elif one.nature is Nature.LAYOUT or one.pad:
         yield "# tuxmake cannot say it: it gives the build another time, user, host and path, so another layout."
+    else:
+        yield "# tuxmake has no line for it that is known to do the same: by its compiler, its .config or what it drew."
 
 
 def _linker(one: Repetition) -> Iterator[str]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.core.bisectlog import Answer, log_lines, suspects_answer
+from bisectsyms.core.confirming import Meaning
 from bisectsyms.core.direction import Terms
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.effects.dag import Ends, Range
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.newfile import replace_file
@@ -62,6 +64,25 @@ class Found:
     @property
     def answered(self) -> bool:
         return self.kind in ("culprit", "predates")
+
+
+def answer_of(found: Found, cell: str, ends: Ends, when: float) -> SearchAnswer:
+    """The same as the ledger keeps it, for who tells it later."""
+    about = found.about
+    return SearchAnswer(
+        cell=cell,
+        good=ends.good,
+        bad=ends.bad,
+        find_fix=found.terms.find_fix,
+        ending=found.kind,
+        commit=found.culprit.commit if found.culprit else "",
+        probability=found.probability,
+        means=about.means if about else "",
+        exposing=about is not None and about.meaning is Meaning.EXPOSING,
+        warnings=about.warnings if about else (),
+        likely_wrong=about is not None and about.likely_wrong,
+        when=when,
+    )
 
 
 def suspects_of(repository: Repository, commits: Range, result: Result) -> tuple[Suspect, ...]:

@@ -13,7 +13,7 @@ from bisectsyms.core.belief import Sample
 from bisectsyms.core.decide import Ask, Decision, GaugeRules, before
 from bisectsyms.core.gauging import Gauge, fresh, gauge
 from bisectsyms.core.ladder import Choice, Try, Unseen, climb
-from bisectsyms.core.nature import Circumstance, Nature, Shown, alone_wanted, follows, nature
+from bisectsyms.core.nature import Circumstance, Nature, Shown, alone_wanted, follows, nature, one_job_not_asked
 from bisectsyms.core.rated import Rate, rated
 from bisectsyms.model import Kind, Observation, Outcome, Revision
 from bisectsyms.usecases.desk import Desk
@@ -134,6 +134,17 @@ def one_job_tells(calibrated: Calibrated, mine: Sequence[Observation]) -> int:
         return 0
     shown = Shown(calibrated.nature, calibrated.experiments)
     return alone_wanted(shown, calibrated.chosen, calibrated.jobs, mine)
+
+
+def untold(calibrated: Calibrated) -> str:
+    """Why it is not known whether -j1 fails, too; empty where it is, or where that is no question."""
+    if calibrated.chosen is None or calibrated.alone is not None:
+        return ""
+    shown = Shown(calibrated.nature, calibrated.experiments)
+    if why := one_job_not_asked(shown, calibrated.chosen):
+        return why
+    asked = shown.nature is Nature.SCHEDULE and calibrated.chosen is not Kind.TEST
+    return "whether it fails with -j1, too, is not known: bisectsyms diagnose --experiment jobs=1 asks" if asked else ""
 
 
 def with_one_job(judging: Judging, calibrated: Calibrated, mine: Sequence[Observation], limits: Limits) -> Calibrated:

@@ -27,6 +27,7 @@ from bisectsyms.usecases.again import find as find_attempt
 from bisectsyms.usecases.experiment import Conducted
 from bisectsyms.usecases.experiment import find as find_experiment
 from bisectsyms.usecases.gathering import Gathered, of_link, of_maps, with_log
+from bisectsyms.usecases.onejob import one_job_seen
 
 NEXT = "next"
 """In place of the name of an experiment: the one that would tell most."""
@@ -216,8 +217,8 @@ def _with_others(repository: Repository, attempt: Attempt, facts: Facts) -> Fact
         made.append(attempt)
     mine = [one.observation() for one in made if one.plan.cell.key == cell.key and one.plan.kind is attempt.plan.kind]
     seen = [one for one in mine if one is not None]
-    alone = [one for one in seen if (ONE_JOB, "") in one.draw.factors]
-    beside = [one for one in seen if one not in alone]
+    beside = [one for one in seen if (ONE_JOB, "") not in one.draw.factors]
+    alone = one_job_seen(made, cell, attempt.plan.kind, beside)
     shown = nature(attempt.plan.kind, beside, variation_of(cell.variation).layouts, cell.jobs, alone)
     known = shown.nature is not Nature.UNKNOWN
     provenance = {one.number: came for one, came in with_provenance(made)}.get(attempt.number, "")

@@ -6,13 +6,13 @@ All of it is asked of the ledger anew, so that what was made after the report wa
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.ladder import Choice, climb
-from bisectsyms.core.nature import Nature, nature
+from bisectsyms.core.nature import Nature, nature, one_job_not_asked
 from bisectsyms.core.rated import Rate
+from bisectsyms.effects.dag import find_ends
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.question import read_question
@@ -20,15 +20,13 @@ from bisectsyms.effects.reproductions import Reproduction
 from bisectsyms.errors import BisectsymsError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.kallsyms.naming import State
-from bisectsyms.model import Cell, Kind, Observation, Revision
+from bisectsyms.model import Attempt, Cell, Kind, Observation, Revision
 from bisectsyms.usecases import diagnose
-from bisectsyms.usecases.answering import LOG
 from bisectsyms.usecases.calibrate import rate_seen
+from bisectsyms.usecases.onejob import one_job_seen
 from bisectsyms.usecases.suspects import Suspected
 from bisectsyms.usecases.trying import OF_AN_ARRIVAL, layouts_of
 from bisectsyms.usecases.workbench import Workbench
-
-_NAMED = re.compile(r"# first \S+ commit: \[([0-9a-f]{40}|[0-9a-f]{64})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,13 @@ class Since:
     contains: str
     """The first tag that has it."""
     probability: float
+    means: str
+    """What it is to the failure."""
+    exposing: bool = False
+    """Whether it may only show what was there before."""
+    warnings: tuple[str, ...] = ()
+    """What speaks against it."""
+    likely_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +107,18 @@ def answer(repository: Repository, about: Reproduction, suspected: Callable[[], 
     revision = repository.resolve(about.commit)
     with Ledger.open(repository.state_dir) as ledger:
         cells = [cell for key in about.cells if (cell := ledger.cell(key))]
-        shown = tuple(_in_cell(cell, ledger.observations(revision.tree, cell.key)) for cell in cells)
-        failed = [
-            one.number
-            for cell in cells
-            for one in ledger.attempts(tree=revision.tree, cell=cell.key)
-            if one.result and one.result.outcome.is_failure
-        ]
+        made = [one for one in ledger.attempts(tree=revision.tree) if ledger.exclusion(one.number) is None]
+        shown = tuple(_in_cell(cell, ledger.observations(revision.tree, cell.key), made) for cell in cells)
+    tried = {cell.key for cell in cells}
+    failed = [one.number for one in made if one.plan.cell.key in tried and one.result and one.result.outcome.is_failure]
     attempt = failed[-1] if failed else None
     cause, why = _cause(repository, attempt) if attempt else ("", ())
     since = _since(repository, about, suspected) if attempt and suspected else None
     return Answer(about, revision, shown, attempt, cause, why, since)
 
 
-def _in_cell(cell: Cell, seen: tuple[Observation, ...]) -> InCell:
+def _in_cell(cell: Cell, seen: tuple[Observation, ...], made: Sequence[Attempt]) -> InCell:
+    """`made` are all attempts at the revision."""
     rates = []
     for kind in Kind:
         mine = [one for one in seen if one.kind is kind and one.outcome.is_evidence]
@@ -125,14 +128,17 @@ def _in_cell(cell: Cell, seen: tuple[Observation, ...]) -> InCell:
     failed = [one for one in seen if one.outcome.is_failure]
     chosen = standing.kind if isinstance(standing, Choice) else failed[-1].kind if failed else None
     draws = variation_of(cell.variation).layouts
-    shown = nature(chosen, [one for one in seen if one.kind is chosen], draws, cell.jobs) if chosen else None
+    shown = None
+    if chosen:
+        mine = [one for one in seen if one.kind is chosen]
+        shown = nature(chosen, mine, draws, cell.jobs, one_job_seen(made, cell, chosen, mine))
     broken = sum(not one.outcome.is_evidence for one in seen)
     return InCell(
         cell,
         tuple(rates),
         chosen,
         shown.nature if shown else Nature.UNKNOWN,
-        shown.experiments if shown else (),
+        (*shown.experiments, *filter(None, (one_job_not_asked(shown, chosen),))) if shown and chosen else (),
         len(layouts_of(seen)),
         broken,
         str(failed[-1].draw) if failed else "",
@@ -149,27 +155,34 @@ def _cause(repository: Repository, attempt: int) -> tuple[str, tuple[str, ...]]:
 
 
 def _since(repository: Repository, about: Reproduction, suspected: Callable[[], Suspected]) -> Since | None:
-    """The culprit that a search in one of the cells has told, with its confirmation made; else nothing.
+    """The culprit that the last search has told, if it is of this report and stands; else nothing.
 
-    The log for git is written for a decided answer alone (usecases/answering.py), and it names the commit.
+    The ledger has what was told after the proof, and what speaks against it. People's words may have changed since
+    then what the search itself says, so that is asked again.
     """
     with contextlib.suppress(BisectsymsError, OSError):
         question = read_question(repository.state_dir)
-        named = _NAMED.search((repository.state_dir / LOG).read_text(encoding="utf-8", errors="replace"))
-        if question.profile != about.profile or question.find_fix or named is None:
+        if question.profile != about.profile or question.find_fix:
             return None
-        found = suspected()
-        if found.kind != "culprit" or not found.suspects or found.suspects[0].revision.commit != named[1]:
+        ends = find_ends(repository, question.good, question.bad, find_fix=False)
+        with Ledger.open(repository.state_dir) as ledger:
+            told = ledger.search_answer(question.cell, ends.good, ends.bad)
+        if told is None or told.ending != "culprit":
             return None
-        culprit = found.suspects[0].revision
-        if about.doubt.startswith(culprit.commit):
+        now = suspected()
+        if now.kind != "culprit" or not now.suspects or now.suspects[0].revision.commit != told.commit:
             return None
+        culprit = now.suspects[0].revision
         return Since(
             repository.resolve(question.good),
             culprit,
             repository.author(culprit.commit),
             f'Fixes: {repository.short(culprit.commit)} ("{culprit.title}")',
             repository.contained_in(culprit.commit),
-            found.suspects[0].probability,
+            now.suspects[0].probability,
+            told.means,
+            told.exposing,
+            told.warnings,
+            told.likely_wrong,
         )
     return None

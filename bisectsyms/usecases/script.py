@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from bisectsyms.core.factors import applied
 from bisectsyms.core.nature import Nature, nature
 from bisectsyms.core.rated import rated
 from bisectsyms.core.tools import Tools, on_path
+from bisectsyms.core.tuxmake import tuxmake_line
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kconfig import FRAGMENT
 from bisectsyms.effects.ledger import Ledger
@@ -156,7 +156,7 @@ def repetition(
         pad=SOURCE.format(bytes=varied.pad) if varied.pad else "",
         pad_compiler=(tools.compiler,) if varied.pad else (),
         pad_object=lines.make(bare, Kind.CLEAN, plan.draw, OBJECT, jobs=True).argv if varied.pad else (),
-        tuxmake=_tuxmake(attempt, loaded) if shown is not Nature.LAYOUT and not varied.pad else (),
+        tuxmake=_tuxmake(attempt, loaded, chosen) if shown is not Nature.LAYOUT and not varied.pad else (),
     )
 
 
@@ -201,17 +201,19 @@ def _seen(repository: Repository, attempt: Attempt) -> tuple[Kind, str, int, Nat
     return plan.kind, f"{failed} of {len(mine)}", max(FEWEST, min(MOST, links)), shown
 
 
-def _tuxmake(attempt: Attempt, loaded: LoadedProfile) -> tuple[str, ...]:
-    """The same for tuxmake 1.45, where it can say it: not a full .config, which it takes by an address alone.
+def _tuxmake(attempt: Attempt, loaded: LoadedProfile, tools: Tools) -> tuple[str, ...]:
+    """The same for tuxmake: not for a full .config, which would have to lie beside it.
 
-    It fixes time, user and host of the build in its own way, which is another layout; so not where that decides.
+    It fixes time, user, host and path of the build in its own way, which is another layout; so not where that decides.
     """
     cell = attempt.plan.cell
-    match = re.match(r"(gcc|clang)-(\d+)", cell.toolchain.name)
-    if loaded.config or cell.in_tree or match is None or attempt.plan.draw.factors:
+    if loaded.config or cell.in_tree or attempt.plan.draw.factors:
         return ()
-    words = ["tuxmake", "--runtime", "null", "--target-arch", cell.arch, "--toolchain", f"{match[1]}-{match[2]}"]
-    first, *more = [*loaded.base, *loaded.lines]
-    words += ["--kconfig", first, *(word for one in more for word in ("--kconfig-add", one))]
-    words += ["--jobs", str(cell.jobs), f"KBUILD_BUILD_VERSION={attempt.plan.draw.build_version}"]
-    return (*words, *(f"{name}={value}" for name, value in cell.variables), "kernel")
+    return tuxmake_line(
+        arch=cell.arch,
+        cross_compile=dict(tools.make).get("CROSS_COMPILE", ""),
+        toolchain=cell.toolchain.name,
+        kconfig=[*loaded.base, *loaded.lines],
+        jobs=cell.jobs,
+        variables=(("KBUILD_BUILD_VERSION", str(attempt.plan.draw.build_version)), *cell.variables),
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from bisectsyms.core.direction import search_terms
 from bisectsyms.core.report import Candidate, Place, SearchState
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.core.words import count, percent
 from bisectsyms.effects.bisecting import read_bisect
 from bisectsyms.effects.dag import Range, find_ends, read_range, read_skipped
@@ -44,10 +46,23 @@ def searched(repository: Repository, ledger: Reading, cells: Collection[str], no
         commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
         options = options_of(question, read_skipped(repository, commits, question.skip))
         search = search_of(repository, ledger, cell, commits, options)
-        return _state(repository, question, commits, search, _counts(ledger, question.cell, commits))
+        state = _state(repository, question, commits, search, _counts(ledger, question.cell, commits))
+        told = ledger.search_answer(question.cell, ends.good, ends.bad, find_fix=find_fix)
+        notes += [f"against {told.commit[:12]}: {one}" for one in told.warnings] if told and told.commit else []
+        return replace(state, sentence=proved(state, told)) if state.kind == "culprit" else state
     except BisectsymsError as error:
         notes.append(f"the last search: {error.message}")
         return None
+
+
+def proved(state: SearchState, told: SearchAnswer | None) -> str:
+    """The sentence of a search that names a commit, with what came of looking at that commit once more."""
+    named = state.candidates[0].commit
+    if told is not None and told.ending == "artefact":
+        return f"{state.sentence}, but no clean build shows it: an artefact of the attempts"
+    if told is None or told.commit != named:
+        return f"{state.sentence}, and that commit was not looked at once more yet"
+    return f"LIKELY WRONG: {state.sentence}" if told.likely_wrong else f"{state.sentence}; {told.means}"
 
 
 def _counts(ledger: Reading, cell: str, commits: Range) -> tuple[Counter[int], Counter[int]]:

@@ -18,7 +18,7 @@ from bisectsyms.core.words import count, duration, listed, percent, side_by_side
 from bisectsyms.effects.dag import Ends, Range
 from bisectsyms.model import Attempt, Draw, Kind, Revision
 from bisectsyms.search import Result
-from bisectsyms.usecases.answering import Found, suspects_of, write_log
+from bisectsyms.usecases.answering import Found, answer_of, suspects_of, write_log
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.confirming import Conclusion, Confirming, Searched
 from bisectsyms.usecases.controlling import Controlling
@@ -165,7 +165,7 @@ class Searching:
         named = result.commit is not None and kind == "culprit"
         why = concluded.why if concluded else stopped
         repository = self.bench.repository
-        return Found(
+        found = Found(
             kind=kind,
             culprit=self._revision(result.commit) if named and result.commit is not None else None,
             probability=result.probability,
@@ -183,6 +183,9 @@ class Searching:
             before=self._before.foreknown(),
             side_by_side=self._side_by_side(),
         )
+        if self.bench.ledger.cell(self.bench.cell.key):  # or no attempt was begun
+            self.bench.ledger.answer(answer_of(found, self.bench.cell.key, self.ends, self.now()))
+        return found
 
     def _nothing_to_test(self) -> str:
         """Said where attempts would go on for ever: nothing in question can be tested, or shows what was seen."""

@@ -30,7 +30,7 @@ from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.reports.plan import ReproducePlan
 from bisectsyms.inputs.toolchains import Toolchains
 from bisectsyms.model import Kind, Observation, Revision
-from bisectsyms.usecases.calibrate import Calibrated, calibrate
+from bisectsyms.usecases.calibrate import Calibrated, calibrate, chosen, one_job_tells, untold, with_one_job
 from bisectsyms.usecases.desk import Desk
 from bisectsyms.usecases.judging import Judging, StepOptions
 from bisectsyms.usecases.limits import Limits
@@ -123,7 +123,7 @@ def prepare(
     environ: Mapping[str, str],
     *,
     required: bool = False,
-    fetch: Callable[[Clues], None] | None = None,
+    fetch: Callable[[Clues], Located] | None = None,
 ) -> Prepared:
     """Everything that is needed before the first build; nothing of the report is run or fetched for it.
 
@@ -144,8 +144,7 @@ def prepare(
     except UserError:
         if fetch is None:
             raise
-        fetch(clues)
-        located = locate(repository, clues)
+        located = fetch(clues)
     loaded = profile_of(plan, tools, repository.state_dir, required=required)
     if not located.sure:
         notes.append(located.how)
@@ -193,10 +192,12 @@ def try_it(
     options: StepOptions,
     limits: Callable[[Callable[[], int]], Limits],
     policies: Sequence[str] = ("", FURTHER),
+    alone: Open | None = None,
 ) -> Tried:
     """Try it as the report says, then in other layouts, until it fails, all is excluded, or the limits are over.
 
-    `limits` makes them of a count of the attempts made so far.
+    `limits` makes them of a count of the attempts made so far. `alone` opens a bench that differs by -j1 alone: what
+    fails by chance is asked there whether two jobs of make race. Without it, that is left open.
 
     Raises:
         UserError, InfraError: see `Workbench`.
@@ -206,6 +207,7 @@ def try_it(
     revision = prepared.located.revision
     failing: int | None = None
     layouts: set[str] = set()
+    mine: list[Observation] = []
     for number, policy in enumerate(policies):
         with opened(prepared.loaded, policy) as desk:
             before = made
@@ -218,8 +220,16 @@ def try_it(
             made += desk.made
             failing = _failing(desk, revision)
             layouts |= layouts_of(desk.seen(revision))
+            mine = chosen(desk, rounds[-1])
         if rounds[-1].chosen is not None or rounds[-1].stopped or not _evidence(rounds):
             break
+    if alone and one_job_tells(rounds[-1], mine):
+        with alone(prepared.loaded, policies[len(rounds) - 1]) as desk:
+            before = made
+            over = limits(lambda: before + desk.made)
+            rounds[-1] = with_one_job(Judging(desk, options), rounds[-1], mine, over)
+            made += desk.made
+    rounds[-1] = replace(rounds[-1], experiments=tuple(filter(None, (*rounds[-1].experiments, untold(rounds[-1])))))
     return _told(prepared, tuple(rounds), failing, len(layouts), made)
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.effects.evidence.files import stored_size
 from bisectsyms.effects.evidence.store import FOLDER
 from bisectsyms.effects.ledger import rows, schema
@@ -112,6 +113,11 @@ class Ledger(Merging):
         """Write down a verdict as it was given; the cell must have attempts."""
         with explained(self._path), transaction(self._db):
             self._insert("verdicts", rows.verdict_row(judged))
+
+    def answer(self, answer: SearchAnswer) -> None:
+        """Write down what a search has told; the cell must have attempts."""
+        with explained(self._path), transaction(self._db):
+            self._insert("answers", rows.answer_row(answer))
 
     def _end(self, number: int, result: Result, condition: str, *, buried: bool) -> bool:
         """Set the end of an attempt if it meets the condition, one of our constants; whether it did."""

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.effects.evidence.store import Worth
 from bisectsyms.effects.ledger import rows
 from bisectsyms.effects.ledger.file import explained
@@ -222,6 +223,13 @@ class Queries:
             newest.pop((one.commit, one.cell), None)  # so that the order is that of the newest
             newest[one.commit, one.cell] = one
         return list(newest.values())
+
+    def search_answer(self, cell: str, good: Iterable[str], bad: str, *, find_fix: bool = False) -> SearchAnswer | None:
+        """What the last search with these ends in this cell has told; None if none has ended there."""
+        ends = (cell, json.dumps(tuple(good)), bad, int(find_fix))
+        query = "select * from answers where cell = ? and good = ? and bad = ? and find_fix = ? order by number desc"
+        found = self._select(f"{query} limit 1", *ends)
+        return rows.to_answer(found[0]) if found else None
 
     def evidence_by_value(self) -> Worth:
         """What the store may give up, worth least first: passes, other ends, failures, each oldest first.

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.effects.ledger.owner import Owner
 from bisectsyms.model import (
     Attempt,
@@ -110,6 +111,23 @@ def verdict_row(judged: Judged) -> Row:
         "consistency": judged.consistency.value,
         "rationale": judged.rationale,
         "miss": judged.miss,
+    }
+
+
+def answer_row(answer: SearchAnswer) -> Row:
+    return {
+        "told": answer.when,
+        "cell": answer.cell,
+        "good": json.dumps(answer.good),
+        "bad": answer.bad,
+        "find_fix": int(answer.find_fix),
+        "ending": answer.ending,
+        "revision": answer.commit,
+        "probability": answer.probability,
+        "means": answer.means,
+        "exposing": int(answer.exposing),
+        "warnings": json.dumps(answer.warnings),
+        "likely_wrong": int(answer.likely_wrong),
     }
 
 
@@ -222,4 +240,21 @@ def to_judged(row: sqlite3.Row) -> Judged:
         rationale=row["rationale"],
         miss=row["miss"],
         when=row["judged"],
+    )
+
+
+def to_answer(row: sqlite3.Row) -> SearchAnswer:
+    return SearchAnswer(
+        cell=row["cell"],
+        good=tuple(json.loads(row["good"])),
+        bad=row["bad"],
+        find_fix=bool(row["find_fix"]),
+        ending=row["ending"],
+        commit=row["revision"],
+        probability=row["probability"],
+        means=row["means"],
+        exposing=bool(row["exposing"]),
+        warnings=tuple(json.loads(row["warnings"])),
+        likely_wrong=bool(row["likely_wrong"]),
+        when=row["told"],
     )

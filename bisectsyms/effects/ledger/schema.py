@@ -227,7 +227,25 @@ create view hours_view as        -- what was done in each hour
     from attempts where ended is not null group by hour order by hour;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
+SEVENTH = """
+create table answers (           -- what each search of ours has told in the end, the newest of a question counts
+    number integer primary key autoincrement,
+    told real not null,
+    cell text not null references cells (key),
+    good text not null,          -- JSON list of commit ids
+    bad text not null,
+    find_fix integer not null,   -- 1: the commit was looked for that ended the failure
+    ending text not null,        -- culprit, artefact, predates, not-reproduced, undecided
+    revision text not null,      -- commit id that is named; empty for none
+    probability real not null,
+    means text not null,         -- what that commit is to the failure
+    exposing integer not null,   -- 1: it may only show what was there before
+    warnings text not null,      -- JSON list: what speaks against it
+    likely_wrong integer not null
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from bisectsyms.core import compilers
 from bisectsyms.core.makeline import read_make, read_tuxmake
 from bisectsyms.core.reportfields import Confidence
 from bisectsyms.inputs.reports.clauses import denied
+from bisectsyms.inputs.reports.failures import OURS
 from bisectsyms.inputs.reports.gather import Gathered
 from bisectsyms.inputs.reports.letter import Letter, Line
 
@@ -25,11 +26,12 @@ _MAKE = re.compile(
 )
 _TUXMAKE = re.compile(r"(?<![\w./-])tuxmake(?P<rest> .*)")
 _COMMAND = re.compile(
-    r"\s*(?:[$#%>]\s+|\w+@[\w-]+[:~\w/ -]*[$#]\s*|\d+\.\s+|[*+-]\s+)?"
+    r"\s*(?:[$#%>]\s+|\w+@[\w-]+[:~\w/. -]*[$#]\s*|\d+\.\s+|[*+-]\s+)?"
     r"(?:(?:[A-Z_]\w{0,60}=\S{1,300}|time|env|nice|sudo|cd \S{1,300} *&&) +){0,20}$"
 )
 """What stands in front of a command that has its line for itself."""
 _WORKAROUND = re.compile(r"\bmake\"? KALLSYMS_EXTRA_PASS=1\"?( as a workaround)?|Try make KALLSYMS", re.IGNORECASE)
+_PROMPT = re.compile(r"\s*(?:\S+@[^$#]*)?[$#]\s+")
 _CONTINUES = re.compile(r"\s*(?:--?[a-zA-Z]|[A-Z_][A-Z_0-9]*=\S)")
 _WANTS_MORE = re.compile(
     r"\bmake\b.*\s-j$|\btuxmake\b.*\s--?(?:kconfig|toolchain|target-arch|runtime|kconfig-add|[atkKrj])$"
@@ -41,6 +43,9 @@ _EXPORT = re.compile(r"\s*(?:[$#]\s+)?export\s+((?:[A-Z_]\w{0,60}=\S{1,300}(?:\s
 _SYZBOT = re.compile(r"failed to run (\[\"make\".*?\])")
 _QUOTES = {'"': '"', "`": "`", "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "(": ")"}
 STATED, DERIVED, GUESSED = Confidence.STATED, Confidence.DERIVED, Confidence.GUESSED
+LONGEST_PROMPT = 160
+LONGEST_LOG = 5000
+"""Lines between a command and the failure that it ends with."""
 MOST_COMMANDS = 500
 """Of a letter; a log pasted with V=1 has thousands."""
 
@@ -48,7 +53,7 @@ MOST_COMMANDS = 500
 def read_commands(letter: Letter, into: Gathered) -> None:
     """All command lines of a letter."""
     _answers_of_git(letter, into)
-    for count, (text, line) in enumerate(_joined(letter.lines)):
+    for count, (text, line, below) in enumerate(_joined(letter.lines)):
         if count >= MOST_COMMANDS:
             return
         if match := _GIT.match(text):
@@ -60,8 +65,25 @@ def read_commands(letter: Letter, into: Gathered) -> None:
             into.made_with(read_tuxmake(rest, into.knowledge.variables), STATED, line.source())
         elif match := _EXPORT.match(text):
             into.made_with(read_make("", into.knowledge.variables, prose=False, before=match[1]), STATED, line.source())
-        else:
+        elif not _is_workaround(text, letter.lines[below : below + LONGEST_LOG]):
             _make(text, line, into)
+
+
+def _is_workaround(text: str, log: Sequence[Line]) -> bool:
+    """Whether it is the kernel's advice, or somebody who follows it, and no build that failed.
+
+    At a prompt it is one that failed if the log below it ends so before the next prompt.
+    """
+    if not (found := _WORKAROUND.search(text)):
+        return False
+    if not _PROMPT.fullmatch(text[: min(found.start(), LONGEST_PROMPT)]):
+        return True
+    for following in log:
+        if OURS.fullmatch(following.text.strip()):
+            return False
+        if _PROMPT.match(following.text[:LONGEST_PROMPT]):
+            break
+    return True
 
 
 def _answers_of_git(letter: Letter, into: Gathered) -> None:
@@ -73,8 +95,8 @@ def _answers_of_git(letter: Letter, into: Gathered) -> None:
             into.add("describe", following.text, STATED, following.source())
 
 
-def _joined(lines: tuple[Line, ...]) -> Iterator[tuple[str, Line]]:
-    """Lines that may hold a command, with what mailers or backslashes put on the next ones."""
+def _joined(lines: tuple[Line, ...]) -> Iterator[tuple[str, Line, int]]:
+    """Lines that may hold a command, with what mailers or backslashes put on the next ones, and the index below."""
     index = 0
     while index < len(lines):
         line = lines[index]
@@ -91,11 +113,11 @@ def _joined(lines: tuple[Line, ...]) -> Iterator[tuple[str, Line]]:
             else:
                 break
             index += 1
-        yield text, line
+        yield text, line, index
 
 
 def _make(text: str, line: Line, into: Gathered) -> None:
-    if _WORKAROUND.search(text) or re.match(r"\s*(?:\w+: )?g?make(?:\[\d+\])?:", text):
+    if re.match(r"\s*(?:\w+: )?g?make(?:\[\d+\])?:", text):
         return
     for match in list(_MAKE.finditer(text))[:4]:
         start = match.start()

@@ -14,7 +14,8 @@ OURS = re.compile(r"Inconsistent kallsyms data(?:, try setting CONFIG_KALLSYMS_E
 OTHERS = re.compile(
     r"kallsyms failure: .*|Symbol .* too long for kallsyms.*|Failed to (?:generate BTF|sort kernel tables).*"
 )
-_MARK = re.compile(r"^(?:\s*>>\s?|\s+|\d{4}-\d\d-\d\dT\S+ |\[\s*[\d.]+\] )+")
+_MARK = re.compile(r"^(?:\s*>>\s?|\s+(?:> )?|\| |\d{4}-\d\d-\d\dT\S+ |\[\s*[\d.]+s?\] )+")
+"""What consoles, robots and builders of packages (Nix, bitbake, the Open Build Service) write in front of a line."""
 _NEEDLES = tuple(needle.decode() for needle in NEEDLES)
 MOST_LINES = 200_000
 

@@ -108,7 +108,7 @@ class Gathered:
         names = self.knowledge.names
         match self.knowledge.variables.known[name].field:
             case "arch":
-                self.add("arch", value, confidence, source, among=among)
+                self.add("arch", names.arch(value) or value, confidence, source, among=among)  # tuxmake: armhf, amd64
             case "compiler":
                 self.add("toolchain", compilers.toolchain(value), confidence, source)
             case "llvm":

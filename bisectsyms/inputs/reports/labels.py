@@ -26,6 +26,13 @@ _PAIR = re.compile(
     r"(?<![\w.-])(REF|CONFIG|DEFCONFIG|ARCH|TOOLCHAIN|COMPILER|JOBS|BRANCH|COMMIT|arch|defconfig|toolchain|jobs)="
     r"([\w./-]{1,80})(?<!\.)"
 )
+_JSON = re.compile(
+    r'\s*"(?P<key>git_(?:repo|ref|sha|describe)|kernel_?version|target_arch|kconfig|toolchain)"\s*:\s*"(?P<value>[^"]+)",?\s*'
+)
+"""What tuxmake writes into metadata.json; `version` there is the compiler's."""
+_BITBAKE = re.compile(r'\s*SRCREV(?:_\w+)?\s*[?:+]*=+\s*"([0-9a-f]{40})"\s*')
+_SRC_URI = re.compile(r"\b((?:git|https?)://[\w.-]+/[\w./~+-]+);(?:[\w=./-]+;)*branch=([\w./-]+)")
+"""OpenEmbedded's address of a repository, the branch behind it."""
 _URL = re.compile(r"(?:https?|git)://[^\s()<>\"'`,;]+")
 _TAG = re.compile(r"(v\d+\.\d+[\w.-]*|next-\d{8}[\w.-]*|[\w.+-]+-g[0-9a-f]{7,40}[\w.-]*)")
 Reader = Callable[[Gathered, str, Source], None]
@@ -43,7 +50,12 @@ def read_labels(letter: Letter, into: Gathered) -> None:
             _toolchain(into, line.text.strip(), line.source())
         if "this is a W=1 build" in line.text:
             into.variables.setdefault("W", ("1", line.source()))
-        match = _LABEL.fullmatch(line.text)
+        if found := _BITBAKE.fullmatch(line.text):
+            into.add("commit", found[1], STATED, line.source())
+        if found := _SRC_URI.search(line.text):
+            into.add("tree", found[1], STATED, line.source())
+            into.add("branch", found[2], STATED, line.source())
+        match = _JSON.fullmatch(line.text) or _LABEL.fullmatch(line.text)
         reader = READERS.get(_key(match["key"])) if match else None
         if match and reader:
             reader(into, match["value"].strip("` \t"), line.source())
@@ -215,11 +227,11 @@ _BY_READER: tuple[tuple[Reader, str], ...] = (
     ),
     (_head, "head"),
     (_describe, "git describe|describe|tag|tags|git tag|ref"),
-    (_branch, "branch|git branch"),
+    (_branch, "branch|git branch|git ref"),
     (_config, "config|defconfig|kconfig|kernel config|configuration|build config"),
     (_toolchain, "compiler|toolchain|gcc|clang|cc|compiler version|gcc version|build environment"),
     (_arch, "arch|architecture|target arch|platform|target"),
-    (_kernel, "kernel|kernel version|version|linux|linux version|kernel release"),
+    (_kernel, "kernel|kernel version|kernelversion|version|linux|linux version|kernel release"),
     (_subject, "patch subject|commit subject|subject line"),
     (_author, "author"),
     (_reporter, "reported-by|reporter"),

@@ -74,6 +74,7 @@ CHAT = re.compile(r"\[?\d\d:\d\d(?::\d\d)?\]? <[ @+]?([\w`|^-]{1,30})> ")
 _SECTION = re.compile(
     r"From: (?P<lore>.{2,60}?) @ \d{4}-\d\d-\d\d .*|Comment \d+ (?P<bugzilla>.{2,60}?) \d{4}-\d\d-\d\d .*"
     r"|Description (?P<first>.{2,60}?) \d{4}-\d\d-\d\d .*|\*\*(?P<github>[\w-]{1,40})\*\* (?:commented|opened) .*"
+    r"|(?P<page>[\w-]{1,40}) (?:commented|opened this issue) on [A-Z][a-z]{2} \d{1,2}, \d{4}.*"
 )
 """Where another person begins to write on one page: lore's, bugzilla's, GitHub's."""
 _ORIGINAL = re.compile(

@@ -26,7 +26,7 @@ _NAVIGATION = re.compile(
 )
 """Titles of other mails, on hypermail's and pipermail's pages."""
 _BY = re.compile(
-    r"Reported:\s+.*? by (.{2,60})|\*\*([\w-]{1,40})\*\* opened this issue\b.*"
+    r"Reported:\s+.*? by (.{2,60})|(?:\*\*)?([\w-]{1,40})(?:\*\*)? (?:opened this issue|commented on [A-Z]\w\w \d)\b.*"
     r"|(?:Posted|Pasted|Opened) by ([^,]{2,60}?)(?:,| on ).*"
 )
 _AMERICAN = re.compile(r"\b([A-Z][a-z]{2})[a-z]* (\d\d?),? (\d{4})\b")

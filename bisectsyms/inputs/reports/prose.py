@@ -29,12 +29,12 @@ _JOBS_IN_WORDS = re.compile(r"\b(?:with|using) (\d{1,3}) (?:parallel )?jobs\b")
 _DESCRIBE = re.compile(
     r"\b(next-\d{8}|v[2-9]\.\d{1,3}(?:\.\d{1,3}){0,2}(?:-rc\d+)?(?:-\d+-g[0-9a-f]{7,40})?)(?![\w-]|\.\w)"
 )
-_NUMBER = r"(?:[2-9]|1\d)\.\d{1,3}(?:\.\d{1,3}){0,2}(?:-rc\d+)?"
+_NUMBER = r"(?:[2-9]|1\d)\.\d{1,3}(?:\.\d{1,3}){0,2}(?:-rc\d+)?(?:-(?:mm|ac|pre)\d+)?"
 _VERSION = re.compile(
     r"\b(?:linux|kernels?|on|with|in|of|since|stable)[ -](?:kernel )?(?:version )?"
     rf"(?P<a>v?{_NUMBER}(?:\.y)?)(?![\w.]*\d)"
-    rf"|\b(?P<b>v{_NUMBER})(?![\w-])|\b(?P<c>(?:[2-9]|1\d)\.\d{{1,2}}(?:\.\d+)?-rc\d+)\b"
-    r"|(?<![\w.-])(?P<d>[2-9]\.\d{1,2}\.\d{1,3})(?=[\s,;)]|\.?$|-\d?\b|-[a-z])",
+    rf"|\b(?P<b>v{_NUMBER})(?![\w-]|\.\d)|\b(?P<c>(?:[2-9]|1\d)\.\d{{1,2}}(?:\.\d+)?-rc\d+)\b"
+    r"|(?<![\w.-])(?P<d>[2-9]\.\d{1,2}\.\d{1,3}(?:-mm\d+)?)(?=[\s,;)]|\.?$|-\d?\b|-[a-z])",
     re.IGNORECASE,
 )
 _TOOL_BEFORE = re.compile(
@@ -42,6 +42,20 @@ _TOOL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 """What makes of three numbers the version of a program, or of a package in brackets."""
+_LINE_END = re.compile(r"[.;!?](?=\s|$)|\n")
+_SOURCES = re.compile(
+    rf"/linux-(?P<folder>{_NUMBER})(?=[/'\"\s)]|$)|/linux-[\w-]{{1,40}}_(?P<recipe>{_NUMBER})\.bb\b", re.IGNORECASE
+)
+"""The folder of an unpacked tarball in what make prints, and a recipe of OpenEmbedded."""
+_PLANNED = re.compile(
+    r"\b(?:will|would|could|should|probably|hopefully|fix(?:ed|es)?|gone|queued|scheduled)\b[^.;]{0,80}"
+    r"\b(?:in|for|with|by|until)\s+(?:linux\s+|v)?$",
+    re.IGNORECASE,
+)
+_RUNNING = re.compile(
+    r"\b(?:uname|host os|host kernel|running kernel|i am running|booted|portage|linux-[\d.]+\S*-x86_64-)", re.IGNORECASE
+)
+"""The kernel of the machine on which it was built."""
 _NO_ARCH_IN_PROSE = frozenset(("sh", "um", "arc", "alpha", "tile", "cris"))
 """Words that mean something else more often."""
 _HOST = re.compile(r"\b(?:host|runner|server|laptop|box|machine|workstation)\b", re.IGNORECASE)
@@ -137,7 +151,11 @@ def _found(text: str, names: compilers.Names) -> Iterator[tuple[str, str, Confid
         number = match.lastgroup or "a"
         before = text[: match.start(number)][-60:]
         if not (denied(text, match.start()) or _TOOL_BEFORE.search(before) or _BEGINS_THERE.search(before)):
+            if _PLANNED.search(before) or _RUNNING.search(around(text, match.start(), _LINE_END)):
+                continue
             yield "kernel_version", match[number], GUESSED if number == "d" else DERIVED, match.start(), ""
+    for match in _few(_SOURCES, text):
+        yield "kernel_version", match["folder"] or match["recipe"], DERIVED, match.start(), "the name of its sources"
     for match in _few(_arches(names), text):
         if not denied(text, match.start()) and (arch := names.arch(match[2])):
             sure = match[1] and not _HOST.search(around(text, match.start(), CLAUSE))
