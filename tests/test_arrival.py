@@ -99,7 +99,7 @@ def test_what_was_killed_is_at_no_revision_before_it_is_repaired(tmp_path: Path)
 
 def test_what_was_cut_short_in_a_worktree_has_it_checked_out_again(tmp_path: Path) -> None:
     done = list[str]()
-    tree = InTree(tmp_path / "src", lambda: done.append("clean"), lambda: done.append("distrust"))
+    tree = InTree(tmp_path / "src", lambda: done.append("clean"), lambda: done.append("distrust"), lambda: True)
     (tmp_path / "src").mkdir()
     (tmp_path / "src/.git").touch()
     with pytest.raises(KeyboardInterrupt), tree.in_use():

@@ -38,7 +38,7 @@ def test_inputs_of_each_generation(tmp_path: Path, generation: str) -> None:
         _archive(tmp_path, "vmlinux.a", *linked)
         (tmp_path / "fs/built-in.a").write_text("not asked")
     hashes = {name: hashlib.sha256(f"{name}\n".encode()).hexdigest() for name in (*PLAIN, *linked)}
-    made = inputs(tmp_path, None, "ar")
+    made = inputs(tmp_path, None)
     assert set(lines((*made.files, *made.drawn)).splitlines()) == {
         f"{digest}  {name}" for name, digest in hashes.items()
     }

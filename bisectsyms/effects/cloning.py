@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import time
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bisectsyms.effects.beneath import read_beneath
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import MARK, Command, Ended, run
 from bisectsyms.effects.slots import BUILT, BUSY, Slot
@@ -29,6 +31,7 @@ LOG = "clone.log"
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds after which a source in which something was done is looked at again."""
 COPY_SECONDS = 600.0
+ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 Run = Callable[[Command, Path], Ended]
 
 
@@ -57,11 +60,23 @@ def look(objtree: Path) -> Look | None:
         above = objtree.parent.stat().st_mtime_ns  # first: a build that begins now leaves another
         mark = objtree / BUILT
         times = (mark.stat().st_mtime_ns, above)
-        tree, commit, fixed = mark.read_text().split("\n")
+        tree, commit, fixed = _told(objtree)
     except (OSError, ValueError):
         return None
     busy = objtree.with_name(objtree.name + BUSY).exists()
     return Look(commit, fixed, times) if tree and commit and not busy else None
+
+
+def _told(objtree: Path) -> tuple[str, str, str]:
+    """The three lines of its mark; a build can write there, and what they say becomes arguments of git.
+
+    Raises:
+        OSError, ValueError: there is none, or it is not ours.
+    """
+    tree, commit, fixed = read_beneath(objtree, BUILT).decode().split("\n")
+    if not all(ID.fullmatch(one) for one in (commit, fixed) if one):
+        raise ValueError("no id of a commit or tree")
+    return tree, commit, fixed
 
 
 def _cp(command: Command, log: Path) -> Ended:
@@ -103,7 +118,7 @@ def _sources(slot: Path, key: str) -> Iterator[Path]:
     found = []
     for mark in slot.parent.glob(f"{socket.gethostname()}-*/obj/{key}/{BUILT}"):
         with contextlib.suppress(OSError, ValueError):
-            _, commit, _ = mark.read_text().split("\n")
+            _, commit, _ = _told(mark.parent)
             if commit and mark.parent.parent.parent != slot:
                 found.append((mark.stat().st_mtime, mark.parent))
     return (objtree for _, objtree in sorted(found, reverse=True))

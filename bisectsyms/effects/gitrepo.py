@@ -38,6 +38,7 @@ INERT = (
     "core.eol=lf",
     "core.sparseCheckout=false",
     "submodule.recurse=false",
+    "protocol.ext.allow=never",
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",

@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from plumbum import local
-
+from bisectsyms.effects.beneath import open_beneath, read_beneath, write_beneath
+from bisectsyms.effects.thinarchive import members
 from bisectsyms.effects.toolpath import Link, Pass
 
 CACHE = ".bisectsyms-inputs"
 """In the objtree: what was hashed before."""
-THIN = b"!<thin>\n"
-"""How an archive begins that only names its members (binutils 2.19 and later)."""
 OF_THE_DRAW = ("init/version*.o", "init/.version*.o", "pad/[0-9]*.o")
 """Made anew for each link, with the version string in them; and what a draw joins (effects/pad.py)."""
 OUTPUTS = (".tmp_*", ".btf.*", "vmlinux", "vmlinux.unstripped")
@@ -67,13 +65,13 @@ def lines(files: Iterable[tuple[str, str]]) -> str:
     return "".join(f"{digest}  {path}\n" for digest, path in files)
 
 
-def inputs(obj: Path, noted: Link | None, ar: str, seen: Path | None = None) -> Inputs:
+def inputs(obj: Path, noted: Link | None, seen: Path | None = None) -> Inputs:
     """Hash what was linked in an objtree, which must not have changed since.
 
     `noted` is what ld said of it; without that, what is known to be linked in the kernels of each generation. `seen`
     is where the link saw the objtree.
     """
-    hashes = Hashes(obj, ar)
+    hashes = Hashes(obj)
     if noted and noted.passes:
         last = noted.passes[-1]
         named = [path for word in last.args for path in [word.partition("=")[2] if word.startswith("-") else word]]
@@ -104,8 +102,8 @@ def inputs(obj: Path, noted: Link | None, ar: str, seen: Path | None = None) -> 
 class Hashes:
     """sha256 of files in an objtree, and what archives hold; from before where the stamp is the same."""
 
-    def __init__(self, obj: Path, ar: str) -> None:
-        self._obj, self._ar = obj, ar
+    def __init__(self, obj: Path) -> None:
+        self._obj = obj
         self._before = self._read()
         self._known: dict[str, tuple[Stamp, str, list[str] | None]] = {}
 
@@ -129,12 +127,12 @@ class Hashes:
     def save(self) -> None:
         """Keep what is known; the next attempt does without it where it cannot be written."""
         with contextlib.suppress(OSError):
-            (self._obj / CACHE).write_text(json.dumps(self._known))
+            write_beneath(self._obj, CACHE, json.dumps(self._known).encode())
 
     def _look(self, path: str) -> tuple[Stamp, str, list[str] | None] | None:
         if path not in self._known:
             try:
-                status = (self._obj / path).stat()
+                status = (self._obj / path).lstat()
                 stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
                 known = self._before.get(path)
                 self._known[path] = known if known and known[0] == stamp else (stamp, *self._hashed(path))
@@ -143,18 +141,14 @@ class Hashes:
         return self._known[path]
 
     def _hashed(self, path: str) -> tuple[str, list[str] | None]:
-        with (self._obj / path).open("rb") as file:
-            thin = file.read(len(THIN)) == THIN
+        with open_beneath(self._obj, path) as file:
+            named = members(file, path)
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if not thin:
-            return digest, None
-        _, out, _ = local[self._ar].run(["t", path], cwd=str(self._obj), retcode=None)
-        return digest, [_inside(line) for line in out.splitlines()]
+            return hashlib.file_digest(file, "sha256").hexdigest(), named
 
     def _read(self) -> dict[str, tuple[Stamp, str, list[str] | None]]:
         try:
-            found = json.loads((self._obj / CACHE).read_text())
+            found = json.loads(read_beneath(self._obj, CACHE))
             return {path: (tuple(stamp), digest, members) for path, (stamp, digest, members) in found.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}

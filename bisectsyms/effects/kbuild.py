@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bisectsyms.core.classify import CLOCK, Ruling, Seen, classify
@@ -17,6 +18,7 @@ from bisectsyms.core.eras import Era
 from bisectsyms.core.logscan import scan
 from bisectsyms.core.words import listed
 from bisectsyms.effects import kconfig, link, nmtap
+from bisectsyms.effects.beneath import regular, text_beneath
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.inputs import Inputs, inputs, lines
 from bisectsyms.effects.kconfig import Came
@@ -36,6 +38,7 @@ from bisectsyms.model import Draw, Kind, Measured, Outcome, Plan, Result, Revisi
 
 NO_SCRIPT = Ruling(Outcome.BROKEN, NO_LINK_SCRIPT, "this revision has no link script that could be run by itself")
 CHUNK = 1 << 20
+MOST_RELEASE = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Builder(MakeLines):
 
     def source(self) -> Source:
         """The revision that is checked out in the slot."""
-        return source_of(lambda name: _text(self.src / name), self.knowledge.eras)
+        return source_of(partial(text_beneath, self.src), self.knowledge.eras)
 
     def make_ready(self, source: Source) -> None:
         """Put in place what the make lines of this revision name, and out of the way what would stop them."""
@@ -106,7 +109,7 @@ class Builder(MakeLines):
         ruling = self._rule(steps[-1], maps, era, came, before, made=made) if steps else NO_SCRIPT
         linked = self._linked(plan, ruling)
         kept = self._kept(plan, ruling, maps, era, linked)
-        release = _text(self.objtree.path / "include/config/kernel.release").strip()
+        release = text_beneath(self.objtree.path, "include/config/kernel.release", MOST_RELEASE).strip()
         if ruling.outcome.is_evidence:
             self.objtree.arrived(plan.revision.tree)
             if plan.kind is not Kind.REPLAY:
@@ -227,7 +230,7 @@ class Builder(MakeLines):
 
     def inputs(self) -> Inputs:
         """What the last link in the objtree was made of."""
-        return inputs(self.objtree.path, self.tool_path.noted(), self.tools.ar, self.view.obj)
+        return inputs(self.objtree.path, self.tool_path.noted(), self.view.obj)
 
     def _catch(self, plan: Plan) -> None:
         """Keep how make called the link script; a full disk must not take the outcome of the attempt away."""
@@ -264,12 +267,13 @@ class Builder(MakeLines):
             (made / "command").write_text(f"{command}\n")
             (made / "toolchain").write_text(f"{plan.cell.toolchain.compiler}\n{plan.cell.toolchain.linker}\n")
             files += [(path.name, path) for path in sorted(made.iterdir())]
-            files += [(name, obj / name) for name in (".config", ".version") if (obj / name).exists()]
+            files += [(name, obj / name) for name in (".config", ".version") if regular(obj, name)]
             files += [(path.name, path) for path in (maps.before, maps.after) if path]
             files += [(path.name, path) for path in self._said_of_images(era)]
             files += [(path.name, path) for path in (self.tap.copies() if self.taps(era) else ())]
             files += [(path.name, path) for name in (era.passes if era else ()) for path in obj.glob(name)]
-        return self.store.keep(dict(files).items())
+        # What is no regular file was never there: the build put it in the place of one.
+        return self.store.keep({name: path for name, path in files if regular(path.parent, path.name)}.items())
 
     def _said_of_images(self, era: Era | None) -> list[Path]:
         """What nm and readelf said of vmlinux, which make deletes, and of the temporary images that left no map."""
@@ -293,10 +297,3 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

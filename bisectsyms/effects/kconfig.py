@@ -6,13 +6,13 @@ and an attempt with that is no evidence.
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.core import kconfig
+from bisectsyms.effects.beneath import text_beneath, write_beneath
 from bisectsyms.effects.runner import Command
 from bisectsyms.effects.sandbox import View
 from bisectsyms.effects.source import RUST_CHECK, Source
@@ -35,9 +35,10 @@ class Came:
 
 def prepare(loaded: LoadedProfile, obj: Path) -> None:
     """Put what the commands of `configure` read into the objtree."""
-    (obj / FRAGMENT).write_text("\n".join(loaded.lines) + "\n")
+    text = "\n".join(loaded.lines)
+    write_beneath(obj, FRAGMENT, f"{text}\n".encode())
     if loaded.config:
-        (obj / ".config").write_text(loaded.config.text)
+        write_beneath(obj, ".config", loaded.config.text.encode())
 
 
 def configure(loaded: LoadedProfile, source: Source, view: View, make: Callable[[str], Command]) -> Iterator[Command]:
@@ -56,9 +57,7 @@ def configure(loaded: LoadedProfile, source: Source, view: View, make: Callable[
 
 def came_of(loaded: LoadedProfile, obj: Path) -> Came:
     """Compare the .config in `obj` with what was asked for."""
-    text = ""
-    with contextlib.suppress(OSError):
-        text = (obj / ".config").read_text(errors="replace")
+    text = text_beneath(obj, ".config")
     if not text:
         return Came(None, (), ())
     got = kconfig.options(text.splitlines())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.core.eras import Era, detect
+from bisectsyms.effects.beneath import regular, remove_beneath
 
 SCRIPTS = ("scripts/link-vmlinux.sh", "Makefile", "scripts/Makefile.vmlinux")
 """Where the link of vmlinux has been described, from 2.6 to today."""
@@ -46,12 +47,12 @@ def remove(obj: Path, outputs: Iterable[str]) -> None:
     """Remove everything the link makes, so that it must run and cannot be mistaken for an old one."""
     for pattern in outputs:
         for path in obj.glob(pattern):
-            path.unlink(missing_ok=True)
+            remove_beneath(obj, path.name)
 
 
 def remove_build(src: Path) -> None:
     """Remove what makes kbuild refuse O= with "The source tree is not clean": some trees have it committed."""
-    (src / ".config").unlink(missing_ok=True)
+    remove_beneath(src, ".config")
     for folder in (src / "include/config", *src.glob("arch/*/include/generated")):
         if folder.resolve().is_relative_to(src.resolve()):  # a link in the tree may lead anywhere
             shutil.rmtree(folder, ignore_errors=True)
@@ -61,9 +62,9 @@ def maps(obj: Path, era: Era | None, begun: float) -> Maps:
     """Find and compare the maps of an attempt that began at `begun` (seconds since the epoch)."""
     if era is None:
         return Maps(None, None, None, None, "")
-    before = next((obj / name for name in era.before if (obj / name).is_file()), None)
-    after = obj / era.after if (obj / era.after).is_file() else None
-    layout = hashlib.sha256(before.read_bytes()).hexdigest()[:16] if before else ""
+    before = next((obj / name for name in era.before if regular(obj, name)), None)
+    after = obj / era.after if regular(obj, era.after) else None
+    layout = _digest(before)[:16] if before else ""
     if before is None or after is None:
         return Maps(before, after, False, None, layout)
     fresh = all(path.stat().st_mtime >= begun - MAP_SLACK_SECONDS for path in (before, after))
@@ -72,5 +73,9 @@ def maps(obj: Path, era: Era | None, begun: float) -> Maps:
 
 def image_fresh(obj: Path, begun: float) -> bool:
     """Whether the attempt that began at `begun` (seconds since the epoch) has made vmlinux."""
-    image = obj / "vmlinux"
-    return image.is_file() and image.stat().st_mtime >= begun - MAP_SLACK_SECONDS
+    return regular(obj, "vmlinux") and (obj / "vmlinux").stat().st_mtime >= begun - MAP_SLACK_SECONDS
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

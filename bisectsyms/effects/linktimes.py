@@ -6,13 +6,10 @@ import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
 
-from plumbum import local
-from plumbum.commands.processes import CommandNotFound
+from bisectsyms.effects.beneath import open_beneath
+from bisectsyms.effects.inputs import BUILT_IN, UNWATCHED
+from bisectsyms.effects.thinarchive import members
 
-from bisectsyms.effects.inputs import BUILT_IN, THIN, UNWATCHED
-
-LIST_MEMBERS = "ar"
-"""Any ar reads the list of a thin archive, whatever its objects are for."""
 SLACK_NS = 2_000_000_000
 """The status of a file that is written once changes with its content, or soon after."""
 
@@ -58,11 +55,7 @@ def _inputs(obj: Path) -> Iterator[str]:
 
 def _members(obj: Path, name: str) -> Iterator[str]:
     try:
-        with (obj / name).open("rb") as file:
-            if file.read(len(THIN)) != THIN:
-                return
-        status, out, _ = local[LIST_MEMBERS].run(["t", name], cwd=str(obj), retcode=None)
-    except (OSError, CommandNotFound):
+        with open_beneath(obj, name) as file:
+            yield from members(file, name) or ()
+    except OSError:
         return
-    if status == 0:
-        yield from out.splitlines()

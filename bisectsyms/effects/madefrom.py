@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bisectsyms.core.reach import Objects
+from bisectsyms.effects.beneath import read_beneath
 from bisectsyms.effects.gitrepo import Repository
 
 SOURCE, DEPENDENCIES = b"\nsource_", b"\ndeps_"
@@ -23,7 +24,10 @@ def made_from(objtree: Path, repository: Repository, commit: str) -> Objects | N
     """The sources of all objects in an objtree where `commit` was built last; None where no lists are."""
     targets, sources = dict[str, str](), Counter[bytes]()
     for path in _lists(objtree):
-        data = path.read_bytes()
+        try:
+            data = read_beneath(path.parent, path.name)
+        except OSError:
+            continue
         begin, deps = data.find(SOURCE), data.find(DEPENDENCIES)
         if begin < 0 or deps < 0:
             continue

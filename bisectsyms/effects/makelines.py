@@ -105,8 +105,9 @@ class MakeLines:
         varied = applied(plan.draw, self.factors, self.place)
         variables = PINNED | dict(self.loaded.profile.variables) | dict(varied.variables)
         variables["KBUILD_BUILD_VERSION"] = plan.draw.build_version
-        env = replay.environment(variables, self._environment(plan.kind, varied), names(self.factors))
-        return Command((*self.view.prefix, *varied.words, *replay.words()), self.slot, env)
+        env = self._environment(plan.kind, varied)
+        words = replay.words(variables, env, names(self.factors))
+        return Command((*self.view.prefix, *varied.words, *words), self.slot, env)
 
     def joined(self, plan: Plan, source: Source, *, arrived: bool) -> Iterator[Command]:
         """What makes the object that a draw joins to the link; it has to know for which machine."""

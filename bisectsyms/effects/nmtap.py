@@ -7,6 +7,7 @@ the same script is found on PATH, where nm is (effects/toolpath.py), and the cop
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pathlib import Path
 from bisectsyms.core.eras import Era
 
 SUFFIX = ".nm"
+IMAGE = re.compile(r"vmlinux(?:\.unstripped)?|\.tmp_vmlinux[\w.]{0,40}", re.ASCII)
+"""Names of the images of a link; a build may have put others beside them."""
 SECTIONS = ".sections"
 """Beside a copy: the sections of that image, as `readelf -SW` prints them; missing where there is no readelf."""
 LAST_PASS = f".tmp_vmlinux*[0-9]{SUFFIX}"
@@ -44,7 +47,7 @@ AS_IT_IS = "sed -e p"
 
 def copies(folder: Path) -> tuple[Path, ...]:
     """What nm said of each image of the link, `IMAGE.nm`, in the order of their names: passes, then vmlinux."""
-    return tuple(sorted(folder.glob(f"*vmlinux*{SUFFIX}")))
+    return tuple(sorted(path for path in folder.glob(f"*vmlinux*{SUFFIX}") if IMAGE.fullmatch(path.stem)))
 
 
 def wrapper(nm: str, folder: Path) -> str:

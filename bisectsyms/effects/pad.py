@@ -10,6 +10,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from bisectsyms.effects.beneath import text_beneath, write_beneath
+
 OBJECT = "init/main.o"
 """Every kernel has it, and it is compiled for the machine that runs the kernel."""
 SOURCE = """\
@@ -43,7 +45,7 @@ class Pad:
     def write(self, size: int) -> None:
         """Write its source."""
         self.folder.mkdir(exist_ok=True)
-        (self.folder / f"{size}.S").write_text(SOURCE.format(bytes=size))
+        write_beneath(self.folder, f"{size}.S", SOURCE.format(bytes=size).encode())
 
     def assembling(self, size: int, compiler: str, obj: Path) -> tuple[str, ...]:
         """The command that makes the object, for the kernel that was built in `obj`."""
@@ -63,8 +65,5 @@ def machine_flags(command: str) -> tuple[str, ...]:
 def _command_of(obj: Path) -> str:
     """The command that compiled init/main.o, from the file that kbuild keeps it in; empty where there is none."""
     folder, _, name = OBJECT.rpartition("/")
-    try:
-        first = (obj / folder / f".{name}.cmd").read_text(errors="replace").partition("\n")[0]
-    except OSError:
-        return ""
+    first = text_beneath(obj, f"{folder}/.{name}.cmd").partition("\n")[0]
     return first.partition(":=")[2]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bisectsyms.core.makeflags import rewritten
+from bisectsyms.effects.beneath import open_beneath, read_beneath, write_beneath
 from bisectsyms.effects.toolpath import Caller
 
 CAUGHT = ".bisectsyms-link"
@@ -20,6 +22,8 @@ CAUGHT = ".bisectsyms-link"
 UTS_LENGTH = 63
 """Of the 64 bytes of a field of struct new_utsname the last one is its end."""
 THERE = 'cd "$1" && shift && exec "$@"'
+VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+"""make exports no other names (GNU make manual, "Communicating Variables to a Sub-make")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,12 @@ class Replay:
     def load(cls, obj: Path, tree: str) -> Replay | None:
         """What was caught in an objtree; None if that was at another revision, or nothing was."""
         try:
-            found = json.loads((obj / CAUGHT).read_text())
-            replay = cls(found["tree"], tuple(found["argv"]), found["cwd"], found["env"])
+            found = json.loads(read_beneath(obj, CAUGHT))
+            replay = cls(found["tree"], tuple(found["argv"]), found["cwd"], dict(found["env"]))
         except (OSError, ValueError, TypeError, KeyError):
+            return None
+        said = (replay.tree, *replay.argv, replay.cwd, *replay.env, *replay.env.values())
+        if not all(isinstance(word, str) and "\0" not in word for word in said):  # the build can write there, too
             return None
         return replay if replay.tree == tree else None
 
@@ -48,22 +55,29 @@ class Replay:
         """Keep what was caught, or that nothing was."""
         caller = caller or Caller((), "", {})
         caught = cls(tree, tuple(caller.argv), caller.cwd, dict(caller.env))
-        (obj / CAUGHT).write_text(json.dumps(asdict(caught)))
+        write_beneath(obj, CAUGHT, json.dumps(asdict(caught)).encode())
 
-    def words(self) -> tuple[str, ...]:
-        """The command."""
-        return ("sh", "-c", THERE, "sh", self.cwd, *self.argv)
-
-    def environment(
+    def words(
         self, variables: Mapping[str, str], env: Mapping[str, str], without: Collection[str] = ()
-    ) -> dict[str, str]:
-        """That of the link, with these make variables instead, and `env` over all of it.
+    ) -> tuple[str, ...]:
+        """The command, in the environment of the link with these make variables instead, and `env` over all of it.
 
-        What is called as in `without` is of the draw that was caught, and not taken over.
+        What is called as in `without` is of the draw that was caught, and not taken over. The environment is part of
+        the command: what a build has left there is nothing for whoever starts the sandbox around it (LD_PRELOAD).
         """
         flags = rewritten(self.env.get("MAKEFLAGS", ""), variables, without)
-        caught = {name: value for name, value in self.env.items() if name not in without}
-        return {**caught, **variables, "MAKEFLAGS": flags, **env}
+        caught = {name: value for name, value in self.env.items() if name not in without and VARIABLE.fullmatch(name)}
+        there = {**caught, **variables, "MAKEFLAGS": flags, **env}
+        return (
+            "env",
+            *(f"{name}={value}" for name, value in there.items()),
+            "sh",
+            "-c",
+            THERE,
+            "sh",
+            self.cwd,
+            *self.argv,
+        )
 
 
 def forget(obj: Path) -> None:
@@ -78,7 +92,10 @@ def shows(image: Path, build_version: str) -> bool:
     """
     needle = f"#{build_version} "[:UTS_LENGTH].encode()
     try:
-        with image.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with (
+            open_beneath(image.parent, image.name) as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
             return content.find(needle) >= 0
     except (OSError, ValueError):
         return True

@@ -11,19 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plumbum import CommandNotFound, ProcessTimedOut, local
+from bisectsyms.effects.closing import SCRATCH, Closed, status
 
-from bisectsyms.errors import InfraError
+WRITABLE = ("watch", "tap", "pad")
+"""Folders of a slot in which the tools of a build leave something (effects/toolpath.py, nmtap.py, pad.py)."""
 
-SCRATCH = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - builds may write there; we do not
-"""What stays writable beside the slot: compilers and scripts put their temporary files there."""
-
-
-EVERYTHING_READ_ONLY = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
-PROBE_SECONDS = 60
 FALLS_WITH_US = ("--unshare-pid", "--die-with-parent")
-OF_ITS_OWN = ("--unshare-net", "--unshare-ipc")
-"""Further namespaces for builds of a stranger's report: no network, not even this host's own, and no shared memory."""
+EVERYTHING_READ_ONLY = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 BWRAP_PROBE = (*EVERYTHING_READ_ONLY, *FALLS_WITH_US, "true")
 """Containers and AppArmor refuse namespaces in many ways; only running it tells."""
 
@@ -45,23 +39,7 @@ class View:
 
 def bwrap_works(run: Callable[[Sequence[str]], int] | None = None) -> bool:
     """Whether bubblewrap can make the namespaces a build needs, found by running it once."""
-    return (run or _status)(BWRAP_PROBE) == 0
-
-
-def closed_works(run: Callable[[Sequence[str]], int] | None = None) -> bool:
-    """Whether it can also close a build off from the network; some containers allow the rest alone."""
-    return (run or _status)((*BWRAP_PROBE[:-1], *OF_ITS_OWN, "true")) == 0
-
-
-def _status(argv: Sequence[str]) -> int:
-    try:
-        return int(local[argv[0]].run(argv[1:], retcode=None, timeout=PROBE_SECONDS)[0])
-    except CommandNotFound:
-        return 127
-    except ProcessTimedOut as error:  # no answer is not "no": the paths of a build, and so its layout, hang on it
-        raise InfraError(
-            f"{argv[0]} did not end within {PROBE_SECONDS} s", next_step="the same again when the machine has time"
-        ) from error
+    return (run or status)(BWRAP_PROBE) == 0
 
 
 def mounted(
@@ -71,29 +49,29 @@ def mounted(
     mount: Path,
     repository: Path,
     cache: Path | None = None,
-    *,
-    closed: bool = False,
-    needed: Sequence[Path] = (),
+    closed: Closed | None = None,
 ) -> View:
     """The view through bubblewrap: `slot` is seen at `mount`, an empty folder that hides nothing.
 
-    The repository's .git is bound read-only at its true path, because the worktree's .git file points
-    there: without it setlocalversion silently prints nothing. `cache` is ccache's folder. `closed` is for
-    builds of a stranger's report: no network, and temporary files that nobody else sees and that end with
-    the build. Folders `needed` of that are bound back, as a compiler that was unpacked in /tmp.
+    Of the slot a build can write to its trees and to what its tools leave for us (WRITABLE). Our log, lock and
+    wrappers are not among them, and neither is the file that says where the worktree's repository is: git would
+    run what the configuration of another one names. That repository is bound read-only at its true path, because
+    without it setlocalversion silently prints nothing. `cache` is ccache's folder. `closed` is for builds of a
+    stranger's report.
     """
     mount.mkdir(parents=True, exist_ok=True)
-    scratch = [Path(name) for name in SCRATCH if Path(name).is_dir()]
-    words = [*EVERYTHING_READ_ONLY]
-    for path in scratch:
-        words += ["--tmpfs", str(path)] if closed else ["--bind", str(path), str(path)]
+    words = [*closed.begin] if closed else [*EVERYTHING_READ_ONLY]
+    for path in (Path(name) for name in SCRATCH if not closed):
+        words += ["--bind", str(path), str(path)] if path.is_dir() else []
     if cache and cache.is_dir():
         words += ["--bind", str(cache), str(cache)]
-    hidden = [path for path in needed if closed and any(path.is_relative_to(one) for one in scratch)]
-    for path in (*hidden, repository):
-        words += ["--ro-bind", str(path), str(path)]
-    words += ["--bind", str(slot), str(mount), *FALLS_WITH_US, *(OF_ITS_OWN if closed else ())]
-    words += ["--chdir", str(mount), "--"]
+    words += ["--ro-bind", str(repository), str(repository), *(closed.over(repository) if closed else ())]
+    words += ["--ro-bind", str(slot), str(mount)]
+    trees = {obj} if closed else {src, obj}
+    for path in (*sorted(trees), *(slot / name for name in WRITABLE)):
+        words += ["--bind-try", str(path), str(mount / path.relative_to(slot))]
+    words += ["--ro-bind-try", str(src / ".git"), str(mount / src.relative_to(slot) / ".git")]
+    words += [*FALLS_WITH_US, *(closed.end if closed else ()), "--chdir", str(mount), "--"]
     return View("bwrap", mount / src.relative_to(slot), mount / obj.relative_to(slot), tuple(words))
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bisectsyms.effects.beneath import read_beneath, regular, write_beneath
+
+MOST = 1 << 20
 GENERATED = (
     "certs/x509.genkey",
     "certs/signing_key.pem",
@@ -34,10 +36,8 @@ class Seeds:
         """Put copies into an objtree that has none, newer than their sources; False if none is kept."""
         names = list(self._names(self.folder))
         for name in names:
-            target = obj / name
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(self.folder / name, target)
+            if not regular(obj, name):
+                write_beneath(obj, name, (self.folder / name).read_bytes())
         return bool(names)
 
     def take(self, obj: Path) -> bool:
@@ -49,7 +49,7 @@ class Seeds:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         for name in self._names(obj):
             kept = self.folder / name
-            made = (obj / name).read_bytes()
+            made = read_beneath(obj, name, MOST)
             if not kept.exists():
                 _write_new(kept, made)
             elif not name.endswith(".cmd"):
@@ -60,10 +60,10 @@ class Seeds:
     def _names(folder: Path) -> Iterator[str]:
         for name in GENERATED:
             path = Path(name)
-            if (folder / path).is_file():
+            if regular(folder, name):
                 yield name
                 command = path.with_name(f".{path.name}.cmd")
-                if (folder / command).is_file():
+                if regular(folder, str(command)):
                     yield str(command)
 
 

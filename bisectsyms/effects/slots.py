@@ -21,6 +21,7 @@ from typing import IO
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from bisectsyms.core.throughput import MOST_SLOTS
+from bisectsyms.effects.beneath import read_beneath, text_beneath, write_beneath
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.machine import from_future
 from bisectsyms.effects.runner import end_marked
@@ -59,10 +60,7 @@ class Objtree:
 
     def at(self) -> str:
         """Tree id of the revision last built here, or the empty string."""
-        try:
-            return (self.path / BUILT).read_text().partition("\n")[0]
-        except OSError:
-            return ""
+        return text_beneath(self.path, BUILT).partition("\n")[0]
 
     def marked(self) -> float:
         """When that was noted, in seconds since the epoch; 0 if it never was."""
@@ -74,11 +72,11 @@ class Objtree:
     def leave(self) -> None:
         """Note that what was built here is left for another revision: until that has arrived, it is at none."""
         if self.exists():
-            (self.path / BUILT).write_text("")
+            write_beneath(self.path, BUILT, b"")
 
     def arrived(self, tree: str) -> None:
         """Note that the revision with this tree id was built here, and forget what was set aside."""
-        (self.path / BUILT).write_text("\n".join((tree, *self._holds())))
+        write_beneath(self.path, BUILT, "\n".join((tree, *self._holds())).encode())
         _remove(self._aside)
 
     def set_aside(self) -> None:
@@ -121,10 +119,13 @@ class Objtree:
 class InTree(Objtree):
     """An objtree that is its worktree, too: what is not git's is what was built."""
 
-    def __init__(self, path: Path, clean: Callable[[], object], distrust: Callable[[], object]) -> None:
+    def __init__(
+        self, path: Path, clean: Callable[[], object], distrust: Callable[[], object], is_worktree: Callable[[], bool]
+    ) -> None:
         super().__init__(path)
         self._clean = clean
         self._distrust = distrust
+        self._is_worktree = is_worktree
 
     def set_aside(self) -> None:
         """Remove what was built; nothing is kept."""
@@ -136,7 +137,7 @@ class InTree(Objtree):
     def repair(self) -> None:
         """Remove what was built if that was cut short, as above; git's own files may have been changed, too."""
         if self._busy.exists() or from_future(self.path / BUILT):
-            if (self.path / ".git").exists():
+            if self._is_worktree():
                 self._clean()
                 self._distrust()
             else:
@@ -177,7 +178,7 @@ class Slot:
         self.src.parent.mkdir(exist_ok=True)
         self._moving = self.src.with_name(f"{key}.{MOVING}")
         self._fixed = self.src.with_name(f"{key}.{FIXED}")
-        tree = InTree(self.src, lambda: self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src), self.distrust)
+        tree = InTree(self.src, self._clean, self.distrust, self._is_worktree)
         tree.repair()
         return tree
 
@@ -208,7 +209,7 @@ class Slot:
                     self._check_out(revision, tree)
                     self._keep_alive(revision)
                 if cut_short:
-                    self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src)
+                    self._clean()
                 moving.unlink()
         self._held = (revision.commit, tree)
 
@@ -231,13 +232,16 @@ class Slot:
         """Have the worktree checked out and cleaned before its next use, whatever HEAD says: people were here."""
         self._moving.touch()
 
+    def _clean(self) -> None:
+        self._repository.git("clean", "--quiet", "-ffdx", cwd=self.src)
+
     def restore(self) -> None:
         """Take back what was changed in git's files; what is not git's stays. Not for a worktree with fixups."""
         self._repository.git("reset", "--quiet", "--hard", cwd=self.src)
 
     def changes(self, revision: Revision) -> str:
         """What git's files have that is not of `revision`, as a patch."""
-        options = ("--binary", "--no-ext-diff", "--no-textconv", "--ignore-submodules=untracked")
+        options = ("--binary", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
         return self._repository.git("diff", *options, revision.commit, cwd=self.src)
 
     def _is_worktree(self) -> bool:
@@ -252,12 +256,14 @@ class Slot:
             known = admin / (admin / "gitdir").read_text().strip()
         except OSError:
             return False
-        return (admin / "HEAD").exists() and known.resolve() == (self.src / ".git").resolve()
+        # A build may have put another folder in its place, with a configuration that names programs.
+        ours = admin.resolve().parent == (self._repository.common_dir / "worktrees").resolve()
+        return ours and (admin / "HEAD").exists() and known.resolve() == (self.src / ".git").resolve()
 
     def _admin(self) -> Path:
         """The worktree's own folder inside the repository."""
-        with contextlib.suppress(OSError):
-            return self.src / (self.src / ".git").read_text().removeprefix("gitdir:").strip()
+        with contextlib.suppress(OSError, ValueError):
+            return self.src / read_beneath(self.src, ".git", 1 << 12).decode().removeprefix("gitdir:").strip()
         return self.src / ".git"
 
     def _make_worktree(self, revision: Revision) -> None:

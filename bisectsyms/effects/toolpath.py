@@ -19,8 +19,11 @@ from pathlib import Path
 
 from bisectsyms.core.tools import Tools
 from bisectsyms.effects import nmtap
+from bisectsyms.effects.beneath import read_beneath
 
 TOOLS, WATCH = "tools", "watch"
+MOST_NAMES = 1 << 12
+"""Bytes; a link has a handful of passes."""
 LD_INSTEAD = "BISECTSYMS_LD"
 """Variable of the environment: another ld for the passes of the link."""
 LINKED_TOO = "BISECTSYMS_PAD"
@@ -105,26 +108,29 @@ class ToolPath:
     def noted(self) -> Link | None:
         """What was noted of the link of the attempt; None if there was none."""
         try:
-            names = (self.watch / "passes").read_text().split()
-        except OSError:
+            names = read_beneath(self.watch, "passes", MOST_NAMES).decode().split()
+        except (OSError, ValueError):
             return None
         return Link(tuple(one for name in names if (one := self._pass(name))), self._caller())
 
     def _pass(self, name: str) -> Pass | None:
         try:
-            args = _words(self.watch / f"{name}.args")
-            begun = (self.watch / f"{name}.args").stat().st_mtime_ns
-            lines = (self.watch / f"{name}.sums").read_text().splitlines()
+            args = self._words(f"{name}.args")
+            begun = (self.watch / f"{name}.args").lstat().st_mtime_ns
+            lines = read_beneath(self.watch, f"{name}.sums").decode(errors="surrogateescape").splitlines()
         except OSError:
             return None
         return Pass(name, args, begun, {path: digest for digest, _, path in (line.partition("  ") for line in lines)})
 
     def _caller(self) -> Caller | None:
         with contextlib.suppress(OSError):
-            words, cwd = _words(self.watch / "caller"), (self.watch / "cwd").read_text().removesuffix("\n")
-            pairs = (word.partition("=") for word in _words(self.watch / "environ"))
+            words, cwd = self._words("caller"), os.fsdecode(read_beneath(self.watch, "cwd")).removesuffix("\n")
+            pairs = (word.partition("=") for word in self._words("environ"))
             return Caller(words, cwd, {name: value for name, _, value in pairs})
         return None
+
+    def _words(self, name: str) -> tuple[str, ...]:
+        return tuple(os.fsdecode(word) for word in read_beneath(self.watch, name).split(b"\0")[:-1])
 
     def _write(self, name: str, text: str) -> None:
         wrapper = self.slot / TOOLS / name
@@ -165,7 +171,3 @@ class Link:
 def _found(name: str, path: str) -> str:
     """Where a tool is on PATH; empty for one that is named by a path or is not there."""
     return "" if "/" in name else shutil.which(name, path=path) or ""
-
-
-def _words(path: Path) -> tuple[str, ...]:
-    return tuple(os.fsdecode(word) for word in path.read_bytes().split(b"\0")[:-1])

@@ -119,6 +119,11 @@ class Profile(BaseModel):
     hosttools: bool = True
     """Whether doctor looks for the kernel's host tools (flex, bison, bc, libssl-dev); the small kernel needs none."""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its builds are a stranger's: what they leave is for no other."""
+        return self.sandbox != "usual"
+
     @field_validator("cross_compile", "cc")
     @classmethod
     def _one_way_to_a_compiler(cls, value: str | None, info: ValidationInfo) -> str | None:

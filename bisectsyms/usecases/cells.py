@@ -48,13 +48,15 @@ def variation_for(profile: Profile, lengths: int | None, vary: tuple[str, ...]) 
     return variation_of("+".join(terms)) if terms else profile.variation
 
 
-def objtree_key(cell: Cell, compiling: tuple[tuple[str, str], ...] = ()) -> str:
+def objtree_key(cell: Cell, compiling: tuple[tuple[str, str], ...] = (), *, closed: bool = False) -> str:
     """Objtrees are shared by cells that compile alike: -j and what is drawn do not matter.
 
-    `compiling` are the factors that do, each with its value.
+    `compiling` are the factors that do, each with its value. `closed`: for builds of a stranger's report,
+    whose objects and host programs are for no build of the user's own.
     """
     alike: list[object] = [cell.arch, cell.toolchain.digest, cell.kconfig, cell.variables, cell.environment]
     alike += ["in tree"] if cell.in_tree else []
     alike += [cell.fields["fixups"]] if cell.fixups else []
     alike += [compiling] if compiling else []
+    alike += ["closed"] if closed else []
     return hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:12]

@@ -150,7 +150,9 @@ class Matrix:
             for jobs in plan.jobs or (None,):
                 cell = cell_of(loaded, installed.identity, jobs=jobs, variation=variation, fixups=fixups)
                 vary = (policy,) if policy else ()
-                yield Build(name, toolchain, jobs, vary, cell, objtree_key(cell, variation.compiling))
+                yield Build(
+                    name, toolchain, jobs, vary, cell, objtree_key(cell, variation.compiling, closed=profile.is_closed)
+                )
 
     def _arch_and_name(self, name: str) -> tuple[str, str]:
         """`arm-gcc-12` -> arm, gcc-12; without an arch, or for a folder, any arch is meant."""

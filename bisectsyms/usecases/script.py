@@ -169,7 +169,8 @@ def _lines(repository: Repository, attempt: Attempt, loaded: LoadedProfile, tool
     words = shlex.split(plan.command)
     seen = Path(words[words.index("-C") + 1]).parent if "-C" in words else Path("/tmp")  # noqa: S108 - a length
     work = Path(f"/tmp/kallsyms-{plan.revision.commit[:8]}".ljust(len(str(seen)), "x"))  # noqa: S108 - the script's
-    key = objtree_key(plan.cell, variation_of(plan.cell.variation).compiling)
+    compiling = variation_of(plan.cell.variation).compiling
+    key = objtree_key(plan.cell, compiling, closed=loaded.profile.is_closed)
     src = work / "src"
     obj = src if plan.cell.in_tree else work / "obj" / key
     view = mapped(work, src, obj) if plan.paths == "prefix-map" else View("plain", src, obj)

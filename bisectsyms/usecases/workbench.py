@@ -16,12 +16,13 @@ from bisectsyms.core.words import listed
 from bisectsyms.effects import slots
 from bisectsyms.effects.ccache import Ccache
 from bisectsyms.effects.cloning import clone
+from bisectsyms.effects.closing import closed, closed_works, needed
 from bisectsyms.effects.fixups import Fixups, Reject, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.needs import here, refuse_unwatched, refuse_without, run_quietly
-from bisectsyms.effects.sandbox import View, bwrap_works, closed_works, mapped, mounted
+from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.source import source_of
 from bisectsyms.effects.toolchain import Installed
@@ -36,6 +37,8 @@ from bisectsyms.usecases.cells import cell_of, objtree_key, variation_for
 from bisectsyms.usecases.desk import Place, Reporter
 from bisectsyms.usecases.notices import Notices
 
+NO_HOME = "/nonexistent"
+"""Where there is none (Debian Policy 9.2.1)."""
 STRANGERS = "reports"
 """Folder beside the slots for the cache of builds that reports ask for."""
 
@@ -96,7 +99,9 @@ class Workbench(Bench):
         self._closed = closed_wanted(profile.sandbox, reporter.say)
         if self._closed:
             env.pop("TMPDIR", None)  # it may lie where a closed build sees nothing to write to
-        self._needed = (Path(folder).parent,) if folder else ()
+            env["HOME"] = NO_HOME
+        programs = (tools.compiler, tools.linker, tools.nm, tools.ar, "make")
+        self._needed = needed(programs, env.get("PATH", os.defpath), Path.home()) if self._closed else ()
         cache = self._cache(slots.repository_folder(options.slots_dir, repository), env, profile, reporter.say)
         env |= cache.environment
         self.from_nothing = Kind.CACHED if cache.program else Kind.CLEAN
@@ -129,7 +134,7 @@ class Workbench(Bench):
         dropped: tuple[str, ...],
         cache: Ccache,
     ) -> Builder:
-        key = objtree_key(self.cell, self.variation.compiling)
+        key = objtree_key(self.cell, self.variation.compiling, closed=loaded.profile.is_closed)
         objtree = slot.in_tree(key) if self.cell.in_tree else slot.objtree(key)
         return Builder(
             loaded=loaded,
@@ -146,7 +151,7 @@ class Workbench(Bench):
             factors=shipped_variations(),
             place=self._place,
             store=self.store,
-            seeds=Seeds(self.repository.state_dir / "seeds"),
+            seeds=Seeds(self.repository.state_dir / ("seeds-of-reports" if loaded.profile.is_closed else "seeds")),
             timeout=loaded.profile.timeout,
             slots_in_use=partial(slots.in_use, self._options.slots_dir, self.repository),
             warn=self.reporter.say,
@@ -156,16 +161,15 @@ class Workbench(Bench):
         if bwrap_works():
             varied = applied(Draw(factors=self.variation.compiling), shipped_variations(), self._place)
             mount = self._options.slots_dir / (varied.mount or "build")
-            closed, needed = self._closed, self._needed
-            common = self.repository.common_dir
-            return mounted(slot.path, slot.src, obj, mount, common, cache, closed=closed, needed=needed)
+            off = closed(slot.path, self.repository, self._needed) if self._closed else None
+            return mounted(slot.path, slot.src, obj, mount, self.repository.common_dir, cache, off)
         self.reporter.say("bubblewrap does not work here: paths are hidden from the compiler by prefix maps")
         return mapped(slot.path, slot.src, obj)
 
     @staticmethod
     def _cache(folder: Path, env: Mapping[str, str], profile: Profile, say: Callable[[str], None]) -> Ccache:
         """What a stranger's build leaves in a cache is for builds of strangers alone."""
-        if profile.sandbox == "usual":
+        if not profile.is_closed:
             return Ccache.of(folder, env, wanted=profile.ccache, say=say)
         without = {name: value for name, value in env.items() if name != "CCACHE_DIR"}
         return Ccache.of(folder / STRANGERS, without, wanted=profile.ccache, say=say)

@@ -58,10 +58,11 @@ class UnreadableError(Exception):
     """The file to be kept cannot be read: no trouble of the store."""
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read; a pipe or a device would make us wait, or never end."""
+def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a file to read; a pipe or a device would make us wait, or never end. `follow`: a link may lead to it."""
     try:
-        source = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+        source = os.fdopen(os.open(path, flags), "rb")
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}") from error
     if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):

@@ -83,7 +83,7 @@ class EvidenceStore:
         for name, path in files:
             check_name(name)
             try:
-                with open_regular(path) as source:
+                with open_regular(path, follow=False) as source:
                     kept.append((name, self._store(source)))
             except UnreadableError as error:
                 self._warn(f"evidence {name} is left out: {error}")
