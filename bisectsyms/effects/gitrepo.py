@@ -26,6 +26,9 @@ from bisectsyms.model import Revision
 KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)")
 """Where git finds its configuration (safe.directory above all) is the user's business and stays."""
 
+OLDEST_GIT = (2, 32)
+"""For `apply --3way --cached` (git's release notes of 2.32). `log --diff-merges=combined` is not in 2.30, where
+`rev-parse` prints `--path-format=absolute` as if it were an answer [tried]."""
 MOST_AT_ONCE = 1000
 """Commits named on one command line."""
 INERT = (
@@ -58,11 +61,13 @@ class Repository:
         """Find the repository of `cwd`, honouring GIT_DIR, then take every GIT_* out of `environ`.
 
         Raises:
-            UserError: there is no git, or `cwd` is in no repository or in a bare one.
+            UserError: there is no git, or it is too old; `cwd` is in no repository or in a bare one.
         """
         asked = ("--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel")
+        git = Git(str(cwd))
         try:
-            answer = Git(str(cwd)).execute(["git", "rev-parse", *asked])
+            refuse_old(str(git.execute(["git", "--version"])))
+            answer = git.execute(["git", "rev-parse", *asked])
         except GitCommandNotFound as error:
             raise UserError("git is not installed", next_step="bisectsyms doctor") from error
         except GitCommandError as error:
@@ -241,6 +246,20 @@ class Repository:
         """Paths in which two commits differ."""
         names = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
         return tuple(name for name in names.split("\0") if name)
+
+
+def refuse_old(said: str) -> None:
+    """`said` is what `git --version` prints.
+
+    Raises:
+        UserError: that git is older than OLDEST_GIT.
+    """
+    match = re.search(r"(\d+)\.(\d+)", said)
+    if match and (int(match[1]), int(match[2])) < OLDEST_GIT:
+        needed = ".".join(map(str, OLDEST_GIT))
+        raise UserError(
+            f"{said.strip()} is too old: {needed} or newer is needed", next_step="install a newer git, first on PATH"
+        )
 
 
 def steps_left(candidates: int) -> int:
