@@ -11,7 +11,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -115,6 +115,21 @@ class Repository:
                 if "promisor remote" in str(error.stderr)
                 else "",
             ) from error
+
+    def lines(self, *args: str) -> Iterator[str]:
+        """What `git` says, a line at a time: for answers that may be too long to hold.
+
+        Raises:
+            InfraError: git ended with another status than 0, which is found out after the last line.
+        """
+        process = self._git.execute(["git", *self._settings, *args], as_process=True)
+        assert process.stdout is not None, "GitPython makes a pipe"
+        for line in process.stdout:
+            yield line.decode(errors="surrogateescape").rstrip("\n")
+        try:
+            process.wait()
+        except GitCommandError as error:
+            raise InfraError(f"git {' '.join(args[:3])} failed: {_what_git_said(error)}") from error
 
     def tried(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run git as `git` does where another status than 0 is an answer: the status, and what it wrote to stderr."""
