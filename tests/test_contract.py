@@ -65,6 +65,16 @@ def test_what_judges_nothing_stops_the_bisect(user: User, history: History, word
     assert "next:" in output, "every error names a next step"
 
 
+def test_a_git_that_is_too_old(user: User, history: History, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    script = f'#!/bin/sh\ntest "$1" = --version && echo git version 2.31.8 || exec {shutil.which("git")} "$@"\n'
+    (old / "git").write_text(script)
+    (old / "git").chmod(0o755)
+    command = f'PATH="{old}:$PATH" exec bisectsyms --profile smallkernel'
+    assert "git version 2.31.8 is too old: 2.32 or newer is needed" in stops(user, history, "sh", "-c", command)
+
+
 def test_a_typing_error_in_the_profile(user: User, history: History, tmp_path: Path) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text("arch: x86\ndefconfg: smallkernel_defconfig\n")

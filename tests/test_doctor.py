@@ -60,7 +60,13 @@ def test_nothing_to_mend_is_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "state"), [("git version 2.30.2", "missing"), ("git version 2.31.0", "ok"), ("git version 3.0", "ok")]
+    ("version", "state"),
+    [
+        ("git version 2.30.2", "missing"),
+        ("git version 2.31.8", "missing"),
+        ("git version 2.32.0", "ok"),
+        ("git version 3.0", "ok"),
+    ],
 )
 def test_a_git_that_is_too_old(tmp_path: Path, version: str, state: str) -> None:
     def run(argv: Sequence[str]) -> tuple[int, str]:

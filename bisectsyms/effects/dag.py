@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bisectsyms.core.words import count, listed
 from bisectsyms.effects.gitrepo import RefusedError, Repository
@@ -99,7 +100,7 @@ def find_ends(repository: Repository, good: str, bad: str, *, find_fix: bool = F
     return Ends(bases, new.commit, said, find_fix)
 
 
-def refuse_cut(repository: Repository, commits: Sequence[str], end: str) -> None:
+def refuse_cut(repository: Repository, commits: Iterable[str], end: str) -> None:
     """A commit at the boundary of a shallow clone stands for all its ancestors and must not be named.
 
     `end` is what the older end is called.
@@ -109,7 +110,7 @@ def refuse_cut(repository: Repository, commits: Sequence[str], end: str) -> None
     """
     file = repository.common_dir / "shallow"
     cut = set(file.read_text().split()) if file.exists() else set()
-    if open_ends := cut.intersection(commits):
+    if open_ends := cut.intersection(commits) if cut else cut:
         raise UserError(
             f"this clone is shallow: between the ends its history is cut off at {count(len(open_ends), 'commit')} "
             f"({min(open_ends)[:12]}), so the commit looked for may not be here",
@@ -128,22 +129,22 @@ def read_range(repository: Repository, ends: Ends, *, first_parent: bool = False
     """
     words = ["rev-list", "--parents", "--topo-order", "--reverse", "--format=%T"]
     words += ["--first-parent"] if first_parent else []
-    lines = repository.git(*words, ends.new, "--not", *ends.olds, "--", *paths).splitlines()
-    if not lines:
-        raise UserError(
-            f"no commit between both ends touches {listed(paths)}", next_step="check the pathspecs with git log"
-        )
-    # Two lines for each commit: `commit ID PARENT…`, and its tree.
-    named = [line.split()[1:] for line in lines[::2]]
-    refuse_cut(repository, [commit for commit, *_ in named], "older")
     at = {commit: number for number, commit in enumerate(ends.olds)}
     parents: list[tuple[int, ...]] = [()] * len(at)
     trees = [repository.resolve(commit).tree for commit in ends.olds]
-    for (commit, *mine), tree in zip(named, lines[1::2], strict=True):
+    # Two lines for each commit: `commit ID PARENT…`, and its tree. A range may have a million.
+    lines = repository.lines(*words, ends.new, "--not", *ends.olds, "--", *paths)
+    for line, tree in zip(lines, lines, strict=True):
+        _, commit, *mine = line.split()
         given = mine[:1] if first_parent else mine
         parents.append(tuple(at[parent] for parent in given if parent in at))
         trees.append(tree)
         at[commit] = len(at)
+    if len(at) == len(ends.olds):
+        raise UserError(
+            f"no commit between both ends touches {listed(paths)}", next_step="check the pathspecs with git log"
+        )
+    refuse_cut(repository, islice(at, len(ends.olds), None), "older")
     if ends.new not in at:
         inner = {parent for mine in parents for parent in mine}
         parents.append(tuple(number for number in range(len(ends.olds), len(at)) if number not in inner))

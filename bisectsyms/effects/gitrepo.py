@@ -11,7 +11,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from bisectsyms.model import Revision
 KEPT = re.compile(r"GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)")
 """Where git finds its configuration (safe.directory above all) is the user's business and stays."""
 
+OLDEST_GIT = (2, 32)
+"""For `apply --3way --cached` (git's release notes of 2.32). `log --diff-merges=combined` is not in 2.30, where
+`rev-parse` prints `--path-format=absolute` as if it were an answer [tried]."""
 MOST_AT_ONCE = 1000
 """Commits named on one command line."""
 INERT = (
@@ -66,11 +69,13 @@ class Repository:
         """Find the repository of `cwd`, honouring GIT_DIR, then take every GIT_* out of `environ`.
 
         Raises:
-            UserError: there is no git, or `cwd` is in no repository or in a bare one.
+            UserError: there is no git, or it is too old; `cwd` is in no repository or in a bare one.
         """
         asked = ("--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel")
+        git = Git(str(cwd))
         try:
-            answer = Git(str(cwd)).execute(["git", "rev-parse", *asked])
+            refuse_old(str(git.execute(["git", "--version"])))
+            answer = git.execute(["git", "rev-parse", *asked])
         except GitCommandNotFound as error:
             raise UserError("git is not installed", next_step="bisectsyms doctor") from error
         except GitCommandError as error:
@@ -118,6 +123,21 @@ class Repository:
             raise kind(text, next_step=next_step(all_said)) from error
         except GitCommandNotFound as error:
             raise InfraError("git cannot be started", next_step="bisectsyms doctor") from error
+
+    def lines(self, *args: str) -> Iterator[str]:
+        """What `git` says, a line at a time: for answers that may be too long to hold.
+
+        Raises:
+            InfraError: git ended with another status than 0, which is found out after the last line.
+        """
+        process = self._git.execute(["git", *self._settings, *args], as_process=True)
+        assert process.stdout is not None, "GitPython makes a pipe"
+        for line in process.stdout:
+            yield line.decode(errors="surrogateescape").rstrip("\n")
+        try:
+            process.wait()
+        except GitCommandError as error:
+            raise InfraError(f"git {' '.join(args[:3])} failed: {_what_git_said(error)}") from error
 
     def tried(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run git as `git` does where another status than 0 is an answer: the status, and what it wrote to stderr.
@@ -270,6 +290,20 @@ class Repository:
         """Paths in which two commits differ."""
         names = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
         return tuple(name for name in names.split("\0") if name)
+
+
+def refuse_old(said: str) -> None:
+    """`said` is what `git --version` prints.
+
+    Raises:
+        UserError: that git is older than OLDEST_GIT.
+    """
+    match = re.search(r"(\d+)\.(\d+)", said)
+    if match and (int(match[1]), int(match[2])) < OLDEST_GIT:
+        needed = ".".join(map(str, OLDEST_GIT))
+        raise UserError(
+            f"{said.strip()} is too old: {needed} or newer is needed", next_step="install a newer git, first on PATH"
+        )
 
 
 def steps_left(candidates: int) -> int:

@@ -21,6 +21,8 @@ from bisectsyms.usecases.status import CellStatus, Row, Status
 from bisectsyms.usecases.step import StepResult
 from bisectsyms.usecases.toolchains import Listed
 
+MOST_ROWS = 200
+"""Revisions that `status` shows; more is for a page or a program."""
 STATE_STYLE = {"ok": "green", "missing": "bold red", "warn": "yellow"}
 
 
@@ -55,10 +57,18 @@ def show_status(report: Status) -> None:
     if not report.cells:
         console.print("no attempts yet; start with: git bisect run bisectsyms --profile NAME")
         return
-    for cell in report.cells:
+    shown, left_out = _that_fit(report.cells)
+    for cell in shown:
         console.print(_cell_table(cell))
         if set(cell.side_by_side) - {1}:
             console.print(f"side by side: {side_by_side(cell.side_by_side)}")
+    if left_out:
+        rows = count(sum(len(cell.rows) for cell in left_out), "revision")
+        console.print(
+            f"and {count(len(left_out), 'cell')} with {rows}, where the newest attempt is older: bisectsyms report, or "
+            "status --json",
+            soft_wrap=True,
+        )
     imported = ", ".join(f"{number} made on {plain(host)}" for host, number in report.elsewhere.items())
     console.print(f"{count(report.attempts, 'attempt')} in the ledger{imported and f' ({imported})'}", markup=False)
     if any(one.inconsistent for cell in report.cells for row in cell.rows for one in row.tallies):
@@ -78,6 +88,18 @@ def show_status(report: Status) -> None:
             "start it again, every attempt is kept",
             soft_wrap=True,
         )
+
+
+def _that_fit(cells: Sequence[CellStatus]) -> tuple[list[CellStatus], list[CellStatus]]:
+    """The cells that are shown, and those that are not: the newest as long as their revisions are a few hundred."""
+    order, rows = sorted(cells, key=lambda cell: -cell.newest), 0
+    shown = set[str]()
+    for cell in order:
+        rows += len(cell.rows)
+        if shown and rows > MOST_ROWS:
+            break
+        shown.add(cell.cell.key)
+    return [one for one in cells if one.cell.key in shown], [one for one in cells if one.cell.key not in shown]
 
 
 def _cell_table(status: CellStatus) -> Table:

@@ -89,17 +89,18 @@ class Before:
     def _fitted(self, sums: Values) -> Moves | None:
         index, at = self._range.index(), dict[str, int | None]()
         made, scratch, links = list[Made](), list[float](), list[float]()
-        for one in self._basis.ledger.attempts(cell=self._basis.cell.key):
-            if one.result is None or not one.result.outcome.is_evidence:
+        for one in self._basis.ledger.evidence(self._basis.cell.key)[0]:
+            shown = one.observation
+            if not shown.outcome.is_evidence:
                 continue
-            before, here = at.get(one.plan.slot), index.get(one.plan.revision.commit)
-            at[one.plan.slot] = here
-            seconds = one.result.measured.seconds
-            if one.plan.from_scratch:
+            before, here = at.get(one.slot), index.get(one.revision.commit)
+            at[one.slot] = here
+            seconds = shown.seconds
+            if shown.from_scratch:
                 scratch.append(seconds)
-            elif one.plan.kind is Kind.RELINK:
+            elif shown.kind is Kind.RELINK:
                 links.append(seconds)
-            elif one.plan.kind is Kind.INCREMENTAL and before is not None and here is not None and before != here:
+            elif shown.kind is Kind.INCREMENTAL and before is not None and here is not None and before != here:
                 made.append(Made(before, here, seconds))
         return moves(sums, made, scratch, sum(links) / len(links) if links else 0.0)
 

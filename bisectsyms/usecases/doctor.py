@@ -18,6 +18,7 @@ from typing import Literal
 import psutil
 
 from bisectsyms.core.tools import Tools
+from bisectsyms.effects.gitrepo import refuse_old
 from bisectsyms.effects.needs import Run, run_quietly, version
 from bisectsyms.effects.sandbox import BWRAP_PROBE
 from bisectsyms.effects.toolsearch import tools_of
@@ -30,8 +31,6 @@ State = Literal["ok", "missing", "warn"]
 HOST_TOOLS = {"flex": "flex", "bison": "bison", "bc": "bc", "perl": "perl-base"}
 """Programs that a vmlinux of the kernel needs on the host -> Debian package."""
 HEADERS = {"openssl/opensslv.h": "libssl-dev", "gelf.h": "libelf-dev"}
-OLDEST_GIT = (2, 31)
-"""For `rev-parse --path-format`."""
 SHUFFLE_MAKE = (4, 4)
 LEAST_DISK = 5e9
 LEAST_MEMORY_PER_JOB = 1e9
@@ -80,10 +79,10 @@ def _git(run: Run) -> Check:
     status, out = run(("git", "--version"))
     if status:
         return Check("git", "missing", "not installed", "git")
-    if version(out) < OLDEST_GIT:
-        return Check(
-            "git", "missing", f"{_first_line(out)}; {'.'.join(map(str, OLDEST_GIT))} or newer is needed", "git"
-        )
+    try:
+        refuse_old(_first_line(out))
+    except UserError as error:
+        return Check("git", "missing", error.message, "git")
     return Check("git", "ok", _first_line(out))
 
 

@@ -118,7 +118,8 @@ def _spots(ledger: Reading, tried: Sequence[Tried], cells: Mapping[str, Cell]) -
     for (_, cell), observations in seen.items():
         if kind := found_kind(observations, kinds_of(cells[cell]), RULES):
             shows.setdefault(objtrees[cell], kind)
-    told = {key: {one.revision.tree: one for one in ledger.all_told(key)} for key in cells}
+    known = ledger.overview()
+    told = {key: {one.revision.tree: one for one in known.told.get(key, ())} for key in cells}
     return tuple(
         _spot(
             one,
@@ -126,7 +127,7 @@ def _spots(ledger: Reading, tried: Sequence[Tried], cells: Mapping[str, Cell]) -
             kinds_of(cells[one.cell]),
             shows.get(objtrees[one.cell]),
             told[one.cell].get(one.revision.tree),
-            len(ledger.excluded(one.revision.tree, one.cell)),
+            len(known.excluded.get((one.cell, one.revision.tree), ())),
         )
         for one in tried
     )

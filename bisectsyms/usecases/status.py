@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bisectsyms.core import people
@@ -15,10 +15,11 @@ from bisectsyms.effects.bisecting import candidates, read_bisect
 from bisectsyms.effects.fixups import known
 from bisectsyms.effects.gitrepo import Repository, steps_left
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.ledger.overview import Overview
 from bisectsyms.effects.ledger.queries import Queries
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import variation_of
-from bisectsyms.model import Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Verdict
+from bisectsyms.model import Cell, Exclusion, Judged, Kind, Outcome, Revision, Verdict
 from bisectsyms.usecases.judging import StepOptions, moment
 from bisectsyms.usecases.suspects import kinds_of
 
@@ -65,6 +66,8 @@ class CellStatus:
     """Those whose verdict, as git was told it, was given before what is known of them has changed."""
     side_by_side: dict[int, int]
     """Attempts that are evidence, by the number of slots that were in use."""
+    newest: int
+    """Number of its newest attempt; 0 before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,12 @@ def described(repository: Repository, ledger: Queries, *, rejudge: bool) -> Stat
         state = None  # an end is missing yet; the ledger has its say all the same
     if state and _turned(ledger, state):
         state = replace(state, find_fix=True)
-    cells = tuple(_cell(repository, ledger, cell, state, rejudge) for cell in ledger.cells())
+    known, verdicts = ledger.overview(), dict[str, dict[str, Judged]]()
+    for one in ledger.latest_verdicts():
+        verdicts.setdefault(one.cell, {})[one.commit] = one
+    cells = tuple(
+        _cell(repository, ledger, cell, known, verdicts.get(cell.key, {}), state, rejudge) for cell in ledger.cells()
+    )
     attempts, elsewhere = ledger.count(), ledger.origins()
     culprit = state.culprit if state else ""
     judging = [cell for cell in cells if any(row.verdict for row in cell.rows)]
@@ -132,43 +140,51 @@ def _turned(ledger: Queries, state: BisectState) -> bool:
     return newest is not None and _is_good(newest) is (newest.commit in state.news)
 
 
-def _cell(repository: Repository, ledger: Queries, cell: Cell, state: BisectState | None, rejudge: bool) -> CellStatus:
-    verdicts = {one.commit: one for one in ledger.latest_verdicts(cell=cell.key)}
+def _cell(
+    repository: Repository,
+    ledger: Queries,
+    cell: Cell,
+    known: Overview,
+    verdicts: Mapping[str, Judged],
+    state: BisectState | None,
+    rejudge: bool,
+) -> CellStatus:
     rules = _rules(repository, ledger, cell, state) if rejudge and state else None
-    words = {one.revision.tree: one for one in ledger.all_told(cell.key)}
-    tried = ledger.revisions(cell.key)
+    words = {one.revision.tree: one for one in known.told.get(cell.key, ())}
+    tried = known.revisions.get(cell.key, [])
     trees = {revision.tree for revision in tried}
     ends = state.ends if state else ()
     rows, stale = [], []
     for revision in (*tried, *(one.revision for tree, one in words.items() if tree not in trees)):
-        seen, excluded = ledger.observations(revision.tree, cell.key), ledger.excluded(revision.tree, cell.key)
+        place = cell.key, revision.tree
+        excluded = known.excluded.get(place, [])
         told, judged = words.get(revision.tree), verdicts.get(revision.commit)
         by_word = people.decide(told, moment(told.when)) if told else None
         verdict, rationale = _recorded(judged)
-        outdated = judged is not None and ledger.revised(revision.tree, cell.key) > judged.when
+        outdated = judged is not None and known.revised.get(place, 0.0) > judged.when
         if outdated and revision.commit in ends:
             stale.append(revision.commit)
         if rules is not None and by_word is not None:
             verdict, rationale, outdated = by_word.verdict.name, by_word.rationale, False
         elif rules is not None:
-            answer = judge(seen, rules)
+            answer = judge(ledger.observations(revision.tree, cell.key), rules)
             verdict = answer.verdict.name if isinstance(answer, Decision) else "undecided"
             rationale = answer.rationale if isinstance(answer, Decision) else answer.why
             rationale += people.without(excluded)
             outdated = False
         word = by_word.rationale if by_word else ""
-        vanished = ledger.vanished(revision.tree, cell.key)
-        rows.append(Row(revision, _tallies(seen), tuple(excluded), word, verdict, rationale, outdated, vanished))
+        tallies, vanished = _tallies(known.tallies.get(place, {})), known.vanished.get(place, ())
+        rows.append(Row(revision, tallies, tuple(excluded), word, verdict, rationale, outdated, vanished))
     clean = state.clean_ends if state else ()
     spent = sum(verdicts[commit].miss for commit in clean if commit in verdicts and _is_good(verdicts[commit]))
     by_words = sum(_tree(repository, cell, commit) in words for commit in ends) if words else 0
-    return CellStatus(cell, tuple(rows), spent, by_words, tuple(stale), ledger.side_by_side(cell.key))
+    beside, newest = known.side_by_side.get(cell.key, {}), known.newest.get(cell.key, 0)
+    return CellStatus(cell, tuple(rows), spent, by_words, tuple(stale), beside, newest)
 
 
-def _tallies(seen: Sequence[Observation]) -> tuple[Tally, ...]:
+def _tallies(made: Mapping[tuple[Kind, Outcome], int]) -> tuple[Tally, ...]:
     """The counts of every kind of attempt that was made."""
-    kinds = {one.kind for one in seen}
-    outcomes = Counter((one.kind, one.outcome) for one in seen)
+    kinds, outcomes = {kind for kind, _ in made}, Counter(made)
     return tuple(
         Tally(
             kind,

@@ -48,7 +48,7 @@ class Ledger(Merging):
         fs_type: Callable[[Path], str] = mount_type,
         warn: Callable[[str], None] = lambda text: None,
         migrations: Sequence[str] = schema.MIGRATIONS,
-    ) -> Ledger:
+    ) -> Self:
         """Open or make the ledger in `state_dir`; `now` tells seconds since the epoch.
 
         Raises:

@@ -84,6 +84,7 @@ class Merging(People):
     def take_over(self, batch: Batch) -> Merged:
         """Add what another ledger has and this one has not, all of it or nothing; numbers are given anew."""
         attempts = words = 0
+        changed = set[tuple[str, str]]()
         with explained(self._path), transaction(self._db):
             for line in batch.cells:
                 self._insert("cells", rows.cell_row(line.cell), "on conflict do nothing")
@@ -92,20 +93,22 @@ class Merging(People):
                 numbers[attempt.uuid], new = self._take_attempt(attempt)
                 if new:
                     attempts += 1
-                    self._revise(attempt.tree, attempt.cell)
+                    changed.add((attempt.tree, attempt.cell))
             where = {attempt.uuid: (attempt.tree, attempt.cell) for attempt in batch.attempts}
             for one in batch.exclusions:
                 exclusion = Exclusion(numbers[one.attempt], one.why, one.who, one.said)
                 row = rows.exclusion_row(exclusion, excluded=bool(one.excluded))
                 if self._insert("exclusions", row, "on conflict do nothing"):
                     words += 1
-                    self._revise(*where[one.attempt])
+                    changed.add(where[one.attempt])
             for word in batch.told:
                 revision = Revision(word.revision, word.tree, word.title, word.name)
                 told = Told(revision, word.cell, word.word, word.why, word.who, word.said)
                 if self._insert("told", rows.told_row(told), "on conflict do nothing"):
                     words += 1
-                    self._revise(word.tree, word.cell)
+                    changed.add((word.tree, word.cell))
+            for place in sorted(changed):
+                self._revise(*place)
         return Merged(batch.host, attempts, len(batch.attempts) - attempts, words)
 
     def _take_attempt(self, attempt: AttemptLine) -> tuple[int, bool]:

@@ -5,28 +5,18 @@ Answers are the model's own types, so nothing above this knows of tables.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
-from pathlib import Path
 
 from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.effects.evidence.store import Worth
 from bisectsyms.effects.ledger import rows
-from bisectsyms.effects.ledger.file import explained
+from bisectsyms.effects.ledger.overview import Overviews
 from bisectsyms.model import Attempt, Cell, Exclusion, Judged, Kind, Observation, Outcome, Revision, Seen, Told, Word
 
 
-class Queries:
+class Queries(Overviews):
     """The reading half of `Ledger`; needs an open connection to the file at `path`."""
-
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
-        self._db = db
-        self._path = path
-
-    def _select(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with explained(self._path):
-            return self._db.execute(query, values).fetchall()
 
     def get(self, number: int) -> Attempt | None:
         return next(iter(self._attempts("number = ?", number)), None)
@@ -174,25 +164,15 @@ class Queries:
         )
         return str(found[0]["kernel_release"]) if found else ""
 
-    def vanished(self, tree: str, cell: str) -> tuple[str, ...]:
-        """Options asked for by name that the newest attempt at this git tree did not find in .config, CONFIG_X."""
-        found = self._select(
-            "select vanished from attempts where tree = ? and cell = ? and vanished is not null "
-            "order by number desc limit 1",
-            tree,
-            cell,
-        )
-        return tuple(json.loads(found[0]["vanished"])) if found else ()
-
     def revisions(self, cell: str | None = None) -> list[Revision]:
         """Revisions with attempts (in this cell), in the order they were first tried, as last named."""
         found = self._select(
-            "select revision, tree, title, name, min(number) over (partition by revision) as first, "
-            "max(number) over (partition by revision) = number as newest "
-            "from attempts where ?1 is null or cell = ?1 order by first, number",
+            "select revision, tree, title, name from attempts join ("
+            "select max(number) as newest, min(number) as oldest from attempts where ?1 is null or cell = ?1 "
+            "group by revision) on number = newest order by oldest",
             cell,
         )
-        return [rows.to_revision(row) for row in found if row["newest"]]
+        return [rows.to_revision(row) for row in found]
 
     def cell(self, key: str) -> Cell | None:
         found = self._select("select json from cells where key = ?", key)
