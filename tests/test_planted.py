@@ -83,7 +83,8 @@ def test_only_so_much_is_read(obj: Path) -> None:
 
 def test_marks_are_not_written_through_a_link(obj: Path, victim: Path) -> None:
     objtree = Objtree(obj)
-    for act in (lambda: objtree.arrived("a" * 40), objtree.leave):
+    acts: tuple[Callable[[], None], ...] = (lambda: objtree.arrived("a" * 40), objtree.leave)
+    for act in acts:
         (obj / BUILT).unlink(missing_ok=True)
         (obj / BUILT).symlink_to(victim)
         assert objtree.at() == ""

@@ -5,6 +5,7 @@ Answers are the model's own types, so nothing above this knows of tables.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
