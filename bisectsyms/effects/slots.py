@@ -199,8 +199,8 @@ class Slot:
             with attempt:
                 if attempt.retry_state.attempt_number > 1 or not self._is_worktree():
                     self._make_worktree(revision)
-                # The slot is ours alone: a lock in its index was left by a git that died.
-                (self._admin() / "index.lock").unlink(missing_ok=True)
+                for name in ("index.lock", "locked"):  # the slot is ours alone: a git that died has left it
+                    (self._admin() / name).unlink(missing_ok=True)
                 cut_short = moving.exists()
                 moving.touch()
                 if cut_short or self._holds() != (revision.commit, tree):
@@ -255,10 +255,14 @@ class Slot:
         return self.src / ".git"
 
     def _make_worktree(self, revision: Revision) -> None:
+        self._moving.touch()  # git says where HEAD is before it has written the files
         self._fixed.unlink(missing_ok=True)
         shutil.rmtree(self.src, ignore_errors=True)
         self._repository.git("worktree", "prune")
-        self._repository.git("worktree", "add", "--quiet", "--force", "--detach", str(self.src), revision.commit)
+        # Twice: what a git that died has left of it is locked.
+        words = ("worktree", "add", "--quiet", "--force", "--force", "--detach")
+        self._repository.git(*words, str(self.src), revision.commit)
+        self._moving.unlink()
         self._keep_alive(revision)
 
     def _keep_alive(self, revision: Revision) -> None:
