@@ -96,6 +96,23 @@ def test_a_worktree_that_git_was_killed_in_is_whole_in_the_end(
     assert repository.git("worktree", "list").count("\n") == 0, "the user's own alone"
 
 
+def test_after_a_boot_a_slot_begins_empty_and_is_made_anew(
+    repository: Repository, slot: Slot, history: History, tmp_path: Path
+) -> None:
+    revision, heard = repository.resolve(history.good), list[str]()
+    slot.move_to(revision)
+    (slot.src / "Makefile").write_text("")
+    (slot.path / "obj").mkdir()
+    slot.release()
+    again = slots.acquire(tmp_path / "slots", repository, say=heard.append, boot=lambda: "another")
+    assert again.path == slot.path
+    assert sorted(path.name for path in slot.path.iterdir()) == ["boot", "lock"]
+    assert "before this machine came up" in heard[0]
+    again.move_to(revision)
+    assert not again.changes(revision)
+    again.release()
+
+
 @pytest.mark.parametrize("damage", ["nothing", "index.lock", "half a checkout", "src gone", "admin gone", "dirty"])
 def test_a_slot_moves_whatever_happened_to_it(
     repository: Repository, slot: Slot, history: History, damage: str

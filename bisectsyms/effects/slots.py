@@ -21,6 +21,7 @@ from typing import IO
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from bisectsyms.core.throughput import MOST_SLOTS
+from bisectsyms.effects import boots
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import end_marked
 from bisectsyms.errors import InfraError
@@ -285,8 +286,11 @@ def acquire(
     *,
     say: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
+    boot: Callable[[], str] = boots.boot_id,
 ) -> Slot:
     """Lock the first slot of this host that is free, and end what a dead driver left running in it.
+
+    Where `boot` says that the machine came up since it was last used, it is emptied.
 
     Raises:
         InfraError: the folder cannot be written, or every slot is in use.
@@ -307,6 +311,8 @@ def acquire(
         lock.flush()
         if left := end_marked(str(path)):
             say(f"{path.name}: ended {left} process(es) of a run that died")
+        if boots.empty_after_a_boot(path, boot):
+            say(f"{path.name}: emptied, because it was last used before this machine came up and may be torn")
         return Slot(path, repository, lock)
     raise InfraError(f"all {MOST_SLOTS} slots in {folder} are in use", next_step="wait for the other runs")
 
