@@ -50,7 +50,7 @@ TO_END = 120.0
 AFTERGLOW = 30.0
 """Seconds in which what a killed driver left has to be gone, on a machine that does other things."""
 TO_FINISH = 900.0
-AT_ONCE = 4
+AT_ONCE = 7
 """Kinds of cases that are killed at the same time."""
 
 
@@ -192,7 +192,8 @@ def _strike(case: Case, blow: Blow, tally: Tally, say: Callable[[str], None]) ->
             tally.late += 1
             say(f"{case.folder.name}: ended before {blow}: {process.returncode}")
             return _looked(case, before, output, tally, say, blow)
-        hit = _hit(process, blow, case)
+        while not (hit := _hit(process, blow, case)) and process.poll() is None:
+            time.sleep(0.005)  # git has not begun a step yet, or the last one has just ended
         if hit and blow.again is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(blow.again)
