@@ -39,7 +39,10 @@ def main() -> NoReturn:
         status = ABORT
         _report(error)
     finally:
-        os._exit(status if _flushed() else ABORT)
+        try:
+            os._exit(_leaving(status))
+        finally:  # a signal came before we were deaf to it: what it raises would end Python with 1
+            os._exit(ABORT)
 
 
 def _guarded(argv: list[str]) -> int:
@@ -76,6 +79,13 @@ def _report(error: BaseException) -> None:
 
     where = "".join(traceback.format_exception(error))
     _say(f"internal error, nothing was judged (exit status {ABORT}). Please report this:\n{where}")
+
+
+def _leaving(status: int) -> int:
+    """The status to leave with; from here on nothing interrupts us."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    return status if _flushed() else ABORT
 
 
 def _flushed() -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.decide import Ask
-from bisectsyms.effects import slots
+from bisectsyms.effects import boots, slots
 from bisectsyms.effects.cloning import PAUSES, Cloned, clone, look
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import Command, Ended, run
@@ -231,6 +231,11 @@ def test_a_source_whose_commit_is_gone_is_none(benches: Benches, two: tuple[Slot
     mark.write_text(f"tree\n{'0' * 40}\n")
     assert copy(benches, empty)[0] is None
     assert not empty.objtree("key").exists()
+
+
+def test_what_was_built_before_the_machine_came_up_is_not_copied(benches: Benches, two: tuple[Slot, Slot]) -> None:
+    (two[0].path / boots.NAME).write_text("another boot")
+    assert copy(benches, two[1]) == (None, [])
 
 
 def test_what_is_looked_at(two: tuple[Slot, Slot], benches: Benches) -> None:

@@ -128,6 +128,14 @@ def test_a_bug_of_ours(user: User, history: History, tmp_path: Path, file: str, 
     stops(user, history, script, *user.step()[1:])
 
 
+@pytest.mark.parametrize("place", ["    for number in (signal.SIGINT, signal.SIGTERM", "    fine = True\n"])
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_while_it_leaves(user: User, history: History, tmp_path: Path, place: str, number: str) -> None:
+    """A second one, mostly: what its handler raises would end Python with 1."""
+    script = _bugged(tmp_path, "entry.py", place, f"    os.kill(os.getpid(), signal.{number})\n{place}")
+    stops(user, history, script, *user.step("--dry-run")[1:])
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_stdout_that_cannot_be_flushed(user: User, history: History, unbuffered: str) -> None:
     words = " ".join(user.step("--json", "--sweep", "1"))

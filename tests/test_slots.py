@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,18 @@ from bisectsyms.effects import slots
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.slots import Objtree, Slot
 from bisectsyms.smallkernel.history import Failure, History
+from bisectsyms.usecases.clean import clean
 from tests.conftest import MakeHistory
+
+
+class Dying(Repository):
+    """One whose git is killed, and we with it, while it makes a worktree."""
+
+    def git(self, *args: str, **given: Any) -> str:
+        if args[:2] == ("worktree", "add"):
+            killed_while_it_adds(self, Path(args[-2]), args[-1])
+            raise KeyboardInterrupt
+        return super().git(*args, **given)
 
 
 @pytest.fixture
@@ -50,6 +63,53 @@ def test_who_only_looks_does_not_cost_a_slot(repository: Repository, slot: Slot,
         fcntl.flock(looked, fcntl.LOCK_EX)
         again = slots.acquire(tmp_path / "slots", repository, sleep=lambda _: fcntl.flock(looked, fcntl.LOCK_UN))
     assert again.path == slot.path
+    again.release()
+
+
+def killed_while_it_adds(repository: Repository, path: Path, commit: str) -> None:
+    """git, killed with its children after it has written some of the files of a new worktree."""
+    (repository.common_dir / "info").mkdir(exist_ok=True)
+    (repository.common_dir / "info/attributes").write_text("lib/** filter=deadly\n")
+    words = ("git", "-c", "filter.deadly.smudge=kill -9 0", "worktree", "add", "--force", "--detach", str(path), commit)
+    subprocess.run(words, cwd=repository.top, start_new_session=True, capture_output=True, check=False)
+    (repository.common_dir / "info/attributes").unlink()
+    assert (path / "Makefile").exists()
+    assert not (path / "lib").exists() or not list((path / "lib").glob("*.c"))
+    assert " locked" in repository.git("worktree", "list")
+
+
+def test_a_worktree_that_git_was_killed_in_is_whole_in_the_end(
+    repository: Repository, slot: Slot, history: History, tmp_path: Path
+) -> None:
+    """git writes HEAD first, so the revision looks as if it were checked out."""
+    revision = repository.resolve(history.bad)
+    dying = Dying(repository.top, repository.git_dir, repository.common_dir)
+    with pytest.raises(KeyboardInterrupt):
+        Slot(slot.path, dying, (slot.path / "lock").open()).move_to(revision)
+    slot.move_to(revision)
+    assert not slot.changes(revision)
+    assert " locked" not in repository.git("worktree", "list")
+    slot.release()
+    killed_while_it_adds(repository, slot.path / "tree", history.good)
+    report = clean(repository, tmp_path / "slots", remove=True)
+    assert all(one.removed for one in report)
+    assert repository.git("worktree", "list").count("\n") == 0, "the user's own alone"
+
+
+def test_after_a_boot_a_slot_begins_empty_and_is_made_anew(
+    repository: Repository, slot: Slot, history: History, tmp_path: Path
+) -> None:
+    revision, heard = repository.resolve(history.good), list[str]()
+    slot.move_to(revision)
+    (slot.src / "Makefile").write_text("")
+    (slot.path / "obj").mkdir()
+    slot.release()
+    again = slots.acquire(tmp_path / "slots", repository, say=heard.append, boot=lambda: "another")
+    assert again.path == slot.path
+    assert sorted(path.name for path in slot.path.iterdir()) == ["boot", "lock"]
+    assert "before this machine came up" in heard[0]
+    again.move_to(revision)
+    assert not again.changes(revision)
     again.release()
 
 

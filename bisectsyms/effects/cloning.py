@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.effects.beneath import read_beneath
+from bisectsyms.effects.boots import is_of_this_boot
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import MARK, Command, Ended, run
 from bisectsyms.effects.slots import BUILT, BUSY, Slot
@@ -114,12 +115,12 @@ def clone(
 
 
 def _sources(slot: Path, key: str) -> Iterator[Path]:
-    """Objtrees of this key that are at a revision, the newest first."""
+    """Objtrees of this key that are at a revision and were built since the machine came up, the newest first."""
     found = []
     for mark in slot.parent.glob(f"{socket.gethostname()}-*/obj/{key}/{BUILT}"):
         with contextlib.suppress(OSError, ValueError):
             _, commit, _ = _told(mark.parent)
-            if commit and mark.parent.parent.parent != slot:
+            if commit and (source := mark.parent.parent.parent) != slot and is_of_this_boot(source):
                 found.append((mark.stat().st_mtime, mark.parent))
     return (objtree for _, objtree in sorted(found, reverse=True))
 

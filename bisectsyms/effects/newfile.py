@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from bisectsyms.effects.evidence.files import sync_folder
 from bisectsyms.errors import InfraError, UserError
 
 
@@ -23,6 +24,7 @@ def write_new(path: Path, parts: Iterable[bytes]) -> None:
             out.writelines(parts)
             out.flush()
             os.fsync(out.fileno())
+            sync_folder(path.parent)
             undo.pop_all()
     except FileExistsError as error:
         raise UserError(f"{path} exists already", next_step="name another file") from error
@@ -43,5 +45,6 @@ def replace_file(path: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise InfraError(f"{path}: {error.strerror}", next_step="free space there, then the same again") from error

@@ -92,7 +92,7 @@ def run(
     Raises:
         UserError: the program does not exist or cannot be executed.
     """
-    _adopt()
+    adopt()
     with log.open("ab") as out:
         begun = time.monotonic()
         process = _start(command, stdin=DEVNULL, stdout=out, stderr=STDOUT, new_session=True)
@@ -121,7 +121,7 @@ def attend(command: Command) -> int:
     Raises:
         UserError: the program does not exist or cannot be executed.
     """
-    _adopt()
+    adopt()
     # Not SIG_IGN, which the command would inherit.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
@@ -149,16 +149,25 @@ def _start(command: Command, **streams: Any) -> Any:
         raise UserError(f"cannot run {command.argv[0]}: {error}", next_step="bisectsyms doctor") from error
 
 
-def _adopt() -> None:
+def adopt() -> None:
     """Become the reaper of all descendants; elsewhere than on Linux nothing happens."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _reap() -> list[resource.struct_rusage]:
-    """Collect what came to us, and end what still runs after REAP_SECONDS: builds leave nothing behind."""
+def end_descendants(grace: float = GRACE_SECONDS) -> None:
+    """End all that descends from us, if we have adopted it: SIGTERM, so that each can write down what it did."""
+    with shielded():
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.terminate()
+        _reap(grace)
+
+
+def _reap(seconds: float = REAP_SECONDS) -> list[resource.struct_rusage]:
+    """Collect what came to us, and end what still runs after so many seconds: builds leave nothing behind."""
     account: list[resource.struct_rusage] = []
-    patience = time.monotonic() + REAP_SECONDS
+    patience = time.monotonic() + seconds
     while True:
         try:
             pid, _, usage = os.wait4(-1, os.WNOHANG)

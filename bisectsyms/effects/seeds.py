@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.effects.beneath import read_beneath, regular, write_beneath
+from bisectsyms.effects.evidence.files import make_folder, sync_folder
 
 MOST = 1 << 20
 GENERATED = (
@@ -46,7 +47,7 @@ class Seeds:
         An objtree that does not have what is kept is another kernel than those to come.
         """
         same = True
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder(self.folder)
         for name in self._names(obj):
             kept = self.folder / name
             made = read_beneath(obj, name, MOST)
@@ -69,12 +70,15 @@ class Seeds:
 
 def _write_new(path: Path, content: bytes) -> None:
     """Write a file that nobody else can read; whoever was first is right."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(FileExistsError):
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # an empty seed after a power loss would be given to every objtree to come
         with contextlib.suppress(FileExistsError):
             os.link(temporary, path)
         temporary.unlink()
+        sync_folder(path.parent)

@@ -21,6 +21,7 @@ from typing import IO
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from bisectsyms.core.throughput import MOST_SLOTS
+from bisectsyms.effects import boots
 from bisectsyms.effects.beneath import read_beneath, text_beneath, write_beneath
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.machine import from_future
@@ -201,8 +202,8 @@ class Slot:
             with attempt:
                 if attempt.retry_state.attempt_number > 1 or not self._is_worktree():
                     self._make_worktree(revision)
-                # The slot is ours alone: a lock in its index was left by a git that died.
-                (self._admin() / "index.lock").unlink(missing_ok=True)
+                for name in ("index.lock", "locked"):  # the slot is ours alone: a git that died has left it
+                    (self._admin() / name).unlink(missing_ok=True)
                 cut_short = moving.exists()
                 moving.touch()
                 if cut_short or self._holds() != (revision.commit, tree):
@@ -267,11 +268,14 @@ class Slot:
         return self.src / ".git"
 
     def _make_worktree(self, revision: Revision) -> None:
+        self._moving.touch()  # git says where HEAD is before it has written the files
         self._fixed.unlink(missing_ok=True)
         shutil.rmtree(self.src, ignore_errors=True)
         self._repository.git("worktree", "prune")
-        # Twice, because somebody may have locked it, and the folder is ours.
-        self._repository.git("worktree", "add", "--quiet", "-f", "-f", "--detach", str(self.src), revision.commit)
+        # Twice: what a git that died has left of it is locked, or somebody may have locked it.
+        words = ("worktree", "add", "--quiet", "--force", "--force", "--detach")
+        self._repository.git(*words, str(self.src), revision.commit)
+        self._moving.unlink()
         self._keep_alive(revision)
 
     def _keep_alive(self, revision: Revision) -> None:
@@ -295,10 +299,12 @@ def acquire(
     first: int = 0,
     say: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
+    boot: Callable[[], str] = boots.boot_id,
 ) -> Slot:
     """Lock the first slot of this host that is free, and end what a dead driver left running in it.
 
-    `first` is the number of the one that is tried before all others.
+    `first` is the number of the one that is tried before all others. Where `boot` says that the machine came up
+    since a slot was last used, it is emptied.
 
     Raises:
         InfraError: the folder cannot be written, or every slot is in use.
@@ -320,6 +326,8 @@ def acquire(
             raise InfraError(f"{path}: {error.strerror}", next_step=step) from error
         if left := end_marked(str(path)):
             say(f"{path.name}: ended {left} process(es) of a run that died")
+        if boots.empty_after_a_boot(path, boot):
+            say(f"{path.name}: emptied, because it was last used before this machine came up and may be torn")
         return Slot(path, repository, lock)
     raise InfraError(f"all {MOST_SLOTS} slots in {folder} are in use", next_step="wait for the other runs")
 

@@ -31,8 +31,18 @@ def clean(repository: Repository, slots_dir: Path, *, remove: bool) -> tuple[Slo
             shutil.rmtree(path, ignore_errors=True)
         report.append(SlotSize(path, size, busy, remove and not path.exists()))
     if remove:
-        repository.git("worktree", "prune")
+        _forget(repository, [one.path for one in report if one.removed])
     return tuple(report)
+
+
+def _forget(repository: Repository, removed: list[Path]) -> None:
+    """Have git forget the worktrees that are gone, also those that a git that died has left locked."""
+    for record in repository.git("worktree", "list", "--porcelain").split("\n\n"):
+        first, *more = record.splitlines()
+        path = Path(first.removeprefix("worktree "))
+        if any(line.startswith("locked") for line in more) and any(path.is_relative_to(slot) for slot in removed):
+            repository.git("worktree", "unlock", str(path))
+    repository.git("worktree", "prune")
 
 
 def _size(folder: Path) -> int:

@@ -19,6 +19,7 @@ from subprocess import DEVNULL
 from plumbum import local
 
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.runner import adopt, end_descendants
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.smallkernel.history import Failure, History, write_history
 from bisectsyms.usecases.status import Status, status
@@ -96,13 +97,14 @@ def _bisect(history: History, profile: str, slots_dir: Path, options: DemoOption
     git = local["git"].with_cwd(str(history.repo))
     git("bisect", "start", history.bad, history.good, env=env)
     command = [_ourselves(), *words, "--slots-dir", str(slots_dir)]
+    adopt()
     # A plain child in our own process group: Ctrl-C reaches git and the step that it runs as well.
     child = git["bisect", "run", *command].popen(stdin=DEVNULL, stdout=sys.stderr, stderr=sys.stderr, env=env)
     try:
         ended = child.wait()
     except BaseException:
-        child.terminate()
-        child.wait()
+        end_descendants()  # to end git alone would leave its helper, which goes on with the bisect
+        child.returncode = 0  # reaped there: Popen must not wait for the pid again
         raise
     if ended:
         raise InfraError(f"git bisect run ended with {ended}", next_step="see the lines above")

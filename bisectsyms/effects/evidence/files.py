@@ -101,6 +101,15 @@ def on_disk(status: os.stat_result) -> int:
     return max(status.st_size, status.st_blocks * 512)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it for the owner's eyes only, with durable names; what is there stays as it is."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable; a file system that cannot is taken as it is."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -25,6 +25,7 @@ from bisectsyms.effects.evidence.files import (
     check_name,
     compress,
     entries,
+    make_folder,
     on_disk,
     open_regular,
     place,
@@ -91,7 +92,7 @@ class EvidenceStore:
 
     def _store(self, source: BinaryIO) -> str:
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
             descriptor, fresh = tempfile.mkstemp(dir=self._folder, prefix=".new-")
             try:
                 with os.fdopen(descriptor, "wb") as raw:
@@ -99,7 +100,7 @@ class EvidenceStore:
                     raw.flush()
                     os.fsync(raw.fileno())
                 goal = place(self._folder, digest)
-                goal.parent.mkdir(mode=0o700, exist_ok=True)
+                make_folder(goal.parent)
                 # Also over an equal one: its new mtime keeps others from giving it up just now.
                 Path(fresh).replace(goal)
             finally:

@@ -16,6 +16,8 @@ from typing import Self
 
 import psutil
 
+from bisectsyms.effects.boots import boot_id
+
 SAME_START = 1.5
 """Seconds by which two readings of one start time may differ; the boot time is told in whole seconds."""
 
@@ -37,13 +39,13 @@ class Owner:
     def me(cls) -> Self:
         """This process."""
         process = psutil.Process()
-        return cls(socket.gethostname(), _boot(), _pids(), process.pid, _started(process))
+        return cls(socket.gethostname(), boot_id(), _pids(), process.pid, _started(process))
 
     def is_gone(self) -> bool:
         """Whether the process is dead for certain; False for one of another host or container."""
         if self.host != socket.gethostname():
             return False
-        if self.boot != _boot():
+        if self.boot != boot_id():
             return True
         if self.pids != _pids():
             return False
@@ -70,12 +72,6 @@ def whoami() -> str:
 
 def _started(process: psutil.Process) -> float:
     return process.create_time() - psutil.boot_time()
-
-
-def _boot() -> str:
-    with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return str(psutil.boot_time())
 
 
 def _pids() -> str:
