@@ -14,11 +14,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from bisectsyms.smallkernel.history import Failure, History, write_history
 
 SCRIPTS = Path(sys.executable).parent
 FIRST_BAD = "is the first bad commit"
+
+settings.register_profile("bisectsyms", deadline=None)  # an example that waits for a busy machine has not failed
+settings.load_profile("bisectsyms")
 
 
 @pytest.hookimpl(hookwrapper=True)
