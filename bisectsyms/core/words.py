@@ -10,6 +10,8 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
 """What turns the direction of a line, or cannot be seen (unicode.org/reports/tr36): it makes text read as another."""
+LONGEST_DURATION = 366 * 86400.0
+"""Seconds; digits enough make infinity of a float, and the system's timers overflow after 292 years."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -66,10 +68,13 @@ def seconds_in(text: str) -> float:
     """`45s`, `90m`, `1h30m` or `45` -> seconds.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is none of these, or so long that no clock of the system could count it.
     """
     match = _DURATION.fullmatch(text)
     if not text or match is None:
         raise ValueError(f"{text!r} is no duration such as 45s, 10m or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    total = hours * 3600 + minutes * 60 + seconds
+    if total > LONGEST_DURATION:
+        raise ValueError(f"{text[:20]!r} is longer than a year")
+    return total

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bisectsyms.core.kconfig import LINE, without_paths
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.smallfile import small_text
 
 LARGEST = 4 << 20
 """Bytes; an allmodconfig is a quarter of a megabyte."""
@@ -46,14 +47,7 @@ def read_config(path: Path) -> FullConfig:
 
 
 def _lines(path: Path, key: str) -> list[str]:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{path} is larger than 4 MiB, which no .config is", next_step=f"mend `{key}`")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", next_step=f"mend `{key}` in the profile") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8", next_step="save it as UTF-8") from error
+    text = small_text(path, LARGEST, what=".config", next_step=f"mend `{key}` in the profile")
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, 1):
         if line and not line.startswith("#") and not LINE.fullmatch(line):

@@ -7,20 +7,25 @@ and another number of 0123456. Keys given twice are errors: YAML would silently 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml import Mark
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.smallfile import small_text
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]
 LARGEST = 1 << 20
 """Bytes; a profile is a page of text."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+"""What escapes of YAML can say, and no name of a file, no environment and no UTF-8 can hold."""
 
 
 def load_model(path: Path, model: type[M]) -> M:
@@ -29,15 +34,7 @@ def load_model(path: Path, model: type[M]) -> M:
     Raises:
         UserError: it cannot be read, is no YAML mapping, or does not fit; with every place where.
     """
-    text = _text(path)
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-        raise UserError(f"{path}:{where}: {error.problem or error.context}", next_step=f"edit {path}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"{path}:1:1: {str(error).splitlines()[0]}", next_step=f"edit {path}") from error
+    node = _composed(small_text(path, LARGEST, what="profile", next_step="name a file that can be read"), path)
     if not isinstance(node, MappingNode):
         raise UserError(f"{path}:1:1: this is no mapping of `key: value` lines", next_step=f"edit {path}")
     plain = _Plain(path)
@@ -52,15 +49,22 @@ def load_model(path: Path, model: type[M]) -> M:
         raise UserError("\n".join(problems), next_step=f"edit {path}") from error
 
 
-def _text(path: Path) -> str:
+def _composed(text: str, path: Path) -> Node | None:
+    mark: Mark | None = None
     try:
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{path} is larger than 1 MiB, which no profile is", next_step="name another file")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", next_step="name a file that can be read") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8", next_step="save it as UTF-8") from error
+        loader = yaml.SafeLoader(text)
+        try:
+            return loader.get_single_node()
+        finally:
+            mark = loader.get_mark()
+    except yaml.MarkedYAMLError as error:
+        mark, said = error.problem_mark or error.context_mark, error.problem or error.context
+    except (yaml.YAMLError, RecursionError) as error:
+        mark, said = None, str(error).splitlines()[0]
+    except (ValueError, OverflowError):  # PyYAML makes numbers of escapes and versions without asking how large
+        said = "a number here is larger than YAML knows"
+    where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+    raise UserError(f"{path}:{where}: {said}", next_step=f"edit {path}")
 
 
 class _Plain:
@@ -82,6 +86,9 @@ class _Plain:
             return [self.build(child, (*place, index)) for index, child in enumerate(node.value)]
         if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
             return None
+        if isinstance(node.value, str) and _NO_TEXT.search(node.value):
+            self._problem(node, "NUL and halves of surrogate pairs are no text")
+            return None
         return node.value
 
     def _items(self, node: MappingNode, place: Place) -> Iterator[tuple[str, object]]:
@@ -90,6 +97,9 @@ class _Plain:
             key = key_node.value
             if not isinstance(key, str):
                 self._problem(key_node, "a key must be a plain word")
+                continue
+            if _NO_TEXT.search(key):
+                self._problem(key_node, "NUL and halves of surrogate pairs are no text")
                 continue
             if key in seen:
                 self._problem(key_node, f"{key}: this key is here twice")
