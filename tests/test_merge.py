@@ -198,6 +198,7 @@ def _profile(lines: Lines) -> None:
         (_set(2, pid="12"), "file:3: attempt.pid"),
         (_set(2, cell="f" * 12), "file:3: its cell f+ is not in the lines before"),
         (_set(2, seconds=float("nan")), "file:3: attempt.seconds"),
+        (_set(2, begun=1e300), "file:3: attempt.begun"),  # no calendar has it, so no report could be made any more
         (_set(2, draw_length=10**9), "file:3: attempt.draw_length"),
         (_set(2, draw_factors=[["pad", "64\n"]]), "file:3: attempt.draw_factors"),
         (_set(2, draw_factors=[["../pad", "64"]]), "file:3: attempt.draw_factors"),

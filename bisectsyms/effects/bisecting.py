@@ -12,19 +12,19 @@ import shlex
 from bisectsyms.core.direction import BisectState, terms_tell
 from bisectsyms.effects.dag import refuse_cut
 from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.errors import UserError
+from bisectsyms.errors import InfraError, UserError
 
 
 def read_bisect(repository: Repository, *, find_fix: bool = False) -> BisectState | None:
     """The bisect that runs here, None if none does; `find_fix` wins over what the terms tell.
 
     Raises:
-        UserError: a bisect was started, but an end has not been named yet.
+        UserError: a bisect was started, but an end has not been named yet, or a file of git's is damaged.
     """
     folder = repository.git_dir
     if not (folder / "BISECT_START").exists():
         return None
-    new_term, old_term = (_text(repository, "BISECT_TERMS").split() or ["bad", "good"])[:2]
+    new_term, old_term = _terms(_text(repository, "BISECT_TERMS"))
     refs = dict(
         line.split(" ", 1)[::-1]
         for line in repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/bisect/").splitlines()
@@ -46,7 +46,7 @@ def read_bisect(repository: Repository, *, find_fix: bool = False) -> BisectStat
         culprit=found[-1] if found else "",
         find_fix=find_fix or bool(terms_tell(old_term, new_term)),
         first_parent=(folder / "BISECT_FIRST_PARENT").exists(),
-        paths=tuple(word for word in shlex.split(_text(repository, "BISECT_NAMES")) if word != "--"),
+        paths=_paths(_text(repository, "BISECT_NAMES")),
         merge_bases_passed=(folder / "BISECT_ANCESTORS_OK").exists(),
     )
 
@@ -84,8 +84,34 @@ def _range(state: BisectState, new: str) -> list[str]:
 
 
 def _text(repository: Repository, name: str) -> str:
-    file = repository.git_dir / name
-    return file.read_text(errors="replace") if file.exists() else ""
+    """A file of git's, empty if there is none; what is no UTF-8 goes back to git as the bytes that it was."""
+    try:
+        return (repository.git_dir / name).read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise InfraError(f"{repository.git_dir / name}: {error.strerror}", next_step="ls -l it") from error
+
+
+def _terms(text: str) -> tuple[str, str]:
+    """The words for new and old; git checks them when it writes them (builtin/bisect.c, check_term_format)."""
+    words = text.split() or ["bad", "good"]
+    if len(words) != 2 or words[0] == words[1] or any(one[0] == "-" or not one.isprintable() for one in words):
+        raise _damaged("BISECT_TERMS", "it holds no two terms")
+    return words[0], words[1]
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(word for word in shlex.split(text) if word != "--")
+    except ValueError as error:
+        raise _damaged("BISECT_NAMES", f"its paths cannot be read ({error})") from error
+
+
+def _damaged(name: str, why: str) -> UserError:
+    return UserError(
+        f"git's {name} is damaged: {why}", next_step="git bisect log > FILE, git bisect reset, git bisect replay FILE"
+    )
 
 
 def _logged(log: str, what: str) -> list[str]:

@@ -27,6 +27,8 @@ LONGEST = 1 << 22
 """Bytes of a line; an attempt takes about two thousand."""
 LARGEST = 2**63 - 1
 """What SQLite can store as an integer."""
+LATEST = 253_370_764_800.0
+"""Seconds since the epoch: the year 9999. No calendar goes further, and a report with a later time could not be made."""
 
 ID = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 Id = Annotated[str, Field(pattern=ID)]
@@ -38,7 +40,7 @@ FactorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 FactorValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")]
 """Whether the factor takes it is asked before it is built with (core/factors.py)."""
 Flag = Annotated[int, Field(ge=0, le=1)]
-Time = Annotated[float, Field(ge=0.0)]
+Time = Annotated[float, Field(ge=0.0, le=LATEST)]
 
 
 class Line(BaseModel):
