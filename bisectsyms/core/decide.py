@@ -170,7 +170,7 @@ def fruitless_in(seen: Sequence[Observation]) -> Decision | None:
 
 def _weak(sample: Sample, miss: float, rules: Rules) -> Decision | None:
     """SKIP when more attempts are not allowed, or would not help."""
-    thin = f"weak: {count(sample.clean, 'clean attempt')} leave a {percent(miss)} chance of a miss"
+    thin = f"weak: after {count(sample.clean, 'clean attempt')} a {percent(miss)} chance of a miss is left"
     if rules.out_of_time or sample.clean + sample.failed >= rules.max_attempts:
         limit = "the time for this step is over" if rules.out_of_time else f"--max-attempts {rules.max_attempts}"
         return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"{thin}, {limit}", miss, weak=True)
