@@ -16,6 +16,7 @@ from bisectsyms.kallsyms.compare import MOST_JUMP, compare, tied
 from bisectsyms.kallsyms.makelog import read_log
 from bisectsyms.kallsyms.symbols import SymbolMap, read_map
 from bisectsyms.usecases.reproduce import understand
+from tests.fuzz import files
 
 BORDER = b"=\n"
 """Between two maps of one input; with only one, it is compared with itself."""
@@ -101,5 +102,10 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "images": image,
     "tables": source,
     "reports": report,
+    "profiles": files.profile,
+    "plans": files.plan,
+    "ledgers": files.ledger,
+    "bisects": files.bisect,
+    "kconfigs": files.config,
 }
 """By the folder of their corpus."""
