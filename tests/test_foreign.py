@@ -30,7 +30,7 @@ from bisectsyms.inputs.profile import Profile, load_profile_file
 from bisectsyms.inputs.variations import shipped_variations
 from tests.fuzz.__main__ import CORPUS
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 FACTORS = shipped_variations()
 POLICY = st.lists(
     st.one_of(
@@ -147,9 +147,10 @@ def test_a_plan_says_the_same_as_file_and_as_options(said: dict[str, list[object
         path = Path(folder, "plan.yaml")
         path.write_text(yaml.safe_dump(said))
         if "profiles" not in said and "defconfigs" not in said:
-            for read in (lambda: load_plan(path), lambda: plan_of(words)):
-                with pytest.raises(UserError, match="must say what to build"):
-                    read()
+            with pytest.raises(UserError, match="must say what to build"):
+                load_plan(path)
+            with pytest.raises(UserError, match="must say what to build"):
+                plan_of(words)
             return
         assert load_plan(path) == plan_of(words) == HuntPlan.model_validate(said)
 
@@ -157,6 +158,7 @@ def test_a_plan_says_the_same_as_file_and_as_options(said: dict[str, list[object
 KCONFIG = st.lists(st.one_of(st.from_regex(LINE, fullmatch=True), TEXT, TEXT.map('CONFIG_A="{}"'.format)), max_size=8)
 
 
+@settings(max_examples=60)
 @given(KCONFIG)
 def test_of_a_strangers_config_only_literal_lines_are_left_and_nothing_is_lost_unsaid(lines: list[str]) -> None:
     made = foreign(lines)
@@ -172,7 +174,7 @@ def test_of_a_strangers_config_only_literal_lines_are_left_and_nothing_is_lost_u
 @pytest.mark.parametrize("read", [read_config, read_fragment, load_profile_file, load_plan])
 def test_a_file_without_end_is_not_read_to_its_end(read: object) -> None:
     assert callable(read)
-    with pytest.raises(UserError, match="is larger than . MiB") as caught:
+    with pytest.raises(UserError, match=r"which no (profile|.config) is") as caught:
         read(Path("/dev/zero"))
     assert caught.value.next_step
 
@@ -185,6 +187,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=80)
 @given(st.integers(0, len(LINES) - 1), st.data())
 def test_any_value_in_any_place_of_a_ledger_is_refused_with_its_line_or_kept(number: int, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from([*LINES[number], "surprise"]))
@@ -244,7 +247,7 @@ def test_a_damaged_file_of_git_is_named_with_what_to_do(
     (bisected.git_dir / name).write_bytes(content)
     with pytest.raises(UserError, match=says) as caught:
         read_bisect(bisected)
-    assert caught.value.next_step and str(caught.value).isprintable() or "\n" in str(caught.value)
+    assert caught.value.next_step and caught.value.message.isprintable()
 
 
 def test_a_file_of_git_that_cannot_be_read_stops(bisected: Repository) -> None:
