@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
+from tests.torture.fuzz import told
+from tests.torture.mutants import PARTS, ROOT
+from tests.torture.outcome import Row
 
 CORPUS = Path(__file__).parent / "fuzz" / "corpus"
 INPUTS = sorted((path.parent.name, path) for path in CORPUS.glob("*/*"))
@@ -40,3 +43,21 @@ def spoilt(draw: st.DrawFn) -> tuple[str, bytes]:
 def test_spoilt_corpus(case: tuple[str, bytes]) -> None:
     target, text = case
     TARGETS[target](text)
+
+
+def test_what_an_hour_of_a_target_came_to_is_read_from_its_last_words() -> None:
+    stats = "stat::number_of_executed_units: 4711\nstat::new_units_added:          23\n"
+    row = told("maps", 600, 1, 0, f"INFO: Seed: 1\nDone 4711 runs\n{stats}")
+    assert row == Row("reader of maps", 4711, "executions", note="600 s, seed 1, 23 inputs reached something new")
+    row = told("maps", 600, 1, 77, f"{stats}artifact_prefix='.fuzz/'; Test unit written to .fuzz/crash-0a\n")
+    assert (row.lost, row.found, row.note.rpartition("; ")[2]) == (1, 1, "stopped by .fuzz/crash-0a")
+    with pytest.raises(RuntimeError, match="No module named atheris"):
+        told("maps", 600, 1, 1, "No module named atheris")
+
+
+def test_what_is_mutated_and_the_tests_that_notice_are_there() -> None:
+    for part in PARTS:
+        assert all(list((ROOT / "bisectsyms").glob(pattern)) for pattern in (*part.modules, *part.unchanged))
+        assert all((ROOT / f"tests/test_{name}.py").is_file() for name in part.tests)
+        text = (ROOT / f"tests/test_{part.tests[0]}.py").read_text()
+        assert all(f"def {name}(" in text for name in part.without)

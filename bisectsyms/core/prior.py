@@ -113,7 +113,7 @@ def _rule(word: str) -> Rule:
     try:
         # A folder means all that is in it.
         pattern = re.compile(translate(f"{text}*" if text.endswith("/") else text) if field == "path" else text)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:  # counts and nesting are errors of their own to re
         raise UserError(f"--prior {word}: {error}", next_step=advice) from error
     if not LOWEST <= weight <= HIGHEST:
         raise UserError(f"--prior {word}: a weight is between {LOWEST:g} and {HIGHEST:g}", next_step=advice)

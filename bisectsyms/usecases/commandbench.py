@@ -49,7 +49,7 @@ class Tested:
     def __post_init__(self) -> None:
         try:
             re.compile(self.wanted)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise UserError(
                 f"--failure-line {self.wanted!r}: {error}", next_step="give a regular expression"
             ) from error

@@ -49,9 +49,15 @@ class Part:
 
 
 PARTS = (
-    Part("classify", ("core/classify.py", "core/logscan.py", "core/loglines.py", "core/errorlines.py"), ("classify",)),
     Part(
-        "decide", ("core/decide.py", "core/belief.py", "core/rated.py", "core/control.py"), ("decide", "belief", "core")
+        "classify",
+        ("core/classify.py", "core/logscan.py", "core/loglines.py", "core/errorlines.py"),
+        ("classify", "rulings"),
+    ),
+    Part(
+        "decide",
+        ("core/decide.py", "core/belief.py", "core/rated.py", "core/control.py"),
+        ("decide", "belief", "core", "rationales", "rated"),
     ),
     Part(
         "search",

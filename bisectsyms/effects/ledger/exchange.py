@@ -28,7 +28,7 @@ LONGEST = 1 << 22
 LARGEST = 2**63 - 1
 """What SQLite can store as an integer."""
 LATEST = 253_370_764_800.0
-"""Seconds since the epoch: the year 9999. No calendar goes further, and no report could show a later time."""
+"""Seconds since the epoch: the year 9999. No calendar goes further, and no report of a later time could be made."""
 
 ID = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 Id = Annotated[str, Field(pattern=ID)]
