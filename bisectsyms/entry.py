@@ -62,18 +62,19 @@ def _say(text: str) -> None:
 def _report(error: BaseException) -> None:
     """Say what went wrong; a bug of ours comes with a traceback to paste, never as a verdict."""
     try:
-        from bisectsyms.core.words import plain
+        from bisectsyms.core.words import visible
         from bisectsyms.errors import BisectsymsError
 
         if isinstance(error, BisectsymsError):
-            _say(plain(f"{error}"))  # it may quote what a stranger wrote
+            _say(visible(f"{error}"))  # it may quote what a stranger wrote
             return
     except BaseException as second:
         _say(f"while reporting: {second!r}")
     import traceback
 
     where = "".join(traceback.format_exception(error))
-    _say(f"internal error, nothing was judged (exit status {ABORT}). Please report this:\n{where}")
+    printable = "".join(one if one.isprintable() or one == "\n" else f"<U+{ord(one):04X}>" for one in where)
+    _say(f"internal error, nothing was judged (exit status {ABORT}). Please report this:\n{printable}")
 
 
 def _flushed() -> bool:
