@@ -66,19 +66,20 @@ def _report(error: BaseException) -> None:
     """Say what went wrong; a bug of ours comes with a traceback to paste, never as a verdict."""
     try:
         from bisectsyms.core.trouble import trouble
-        from bisectsyms.core.words import plain
+        from bisectsyms.core.words import visible
         from bisectsyms.errors import BisectsymsError
 
         known = error if isinstance(error, BisectsymsError) else trouble(error)
         if known is not None:
-            _say(plain(f"{known}"))  # it may quote what a stranger wrote
+            _say(visible(f"{known}"))  # it may quote what a stranger wrote
             return
     except BaseException as second:
         _say(f"while reporting: {second!r}")
     import traceback
 
     where = "".join(traceback.format_exception(error))
-    _say(f"internal error, nothing was judged (exit status {ABORT}). Please report this:\n{where}")
+    printable = "".join(one if one.isprintable() or one == "\n" else f"<U+{ord(one):04X}>" for one in where)
+    _say(f"internal error, nothing was judged (exit status {ABORT}). Please report this:\n{printable}")
 
 
 def _leaving(status: int) -> int:

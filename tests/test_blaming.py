@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bisectsyms.effects.closing import closed_works
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.recipients import recipients
 from bisectsyms.effects.reverting import revert_on_top
@@ -116,3 +117,15 @@ def test_without_recipients_it_is_said_why(tmp_path: Path, script: str, path: st
     asked = recipients(Repository.discover(repo, {}), culprit, "HEAD", tmp_path / "aside", environ)
     assert asked.addresses == ()
     assert says in asked.missing
+
+
+@pytest.mark.skipif(not closed_works(), reason="bubblewrap does not work here: apt-get install bubblewrap")
+def test_the_script_is_closed_off(tmp_path: Path) -> None:
+    """It is the tree's, and in a bisect of a stranger's report the tree may be his."""
+    (tmp_path / "secret").write_text("s@ecret.example\n")
+    script = f'open(F, "<", "{tmp_path}/secret") and print(<F>); print "a\\@b.example\\n" if !-e "{tmp_path}/secret";'
+    repo = write(tmp_path / "repo", ["true"])
+    (repo / "scripts").mkdir()
+    culprit = grow(repo, **{"scripts/get_maintainer.pl": script})
+    found = recipients(Repository.discover(repo, {}), culprit, culprit, tmp_path / "aside", os.environ)
+    assert found.addresses == ("a@b.example",)

@@ -129,6 +129,7 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
     """
     from bisectsyms.effects.bisecting import read_bisect
     from bisectsyms.render import text
+    from bisectsyms.render.console import echo
     from bisectsyms.usecases import step as use
     from bisectsyms.usecases.judging import Judging
 
@@ -144,7 +145,7 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
         revision = repository.head() if rev is None else repository.resolve(rev)
         if dry_run:
             for line in bench.dry_run(revision):
-                click.echo(line)
+                echo(line)
             raise UserError("--dry-run: nothing was judged")
         result = use.step(Judging(bench, options), revision, state)
         for line in text.step_lines(result):
@@ -268,9 +269,10 @@ def demo(as_json: bool, **given: Any) -> int:
     Example:  bisectsyms demo --failure race --seed 7
     """
     from bisectsyms.render import text
+    from bisectsyms.render.console import echo
     from bisectsyms.usecases import demo as use
 
-    outcome = use.demo(use.DemoOptions(**given), say=lambda line: click.echo(line, err=True))
+    outcome = use.demo(use.DemoOptions(**given), say=lambda line: echo(line, err=True))
     show_result(outcome, text.show_demo, as_json)
     return 0 if outcome.right else 3
 

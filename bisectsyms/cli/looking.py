@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -181,11 +180,12 @@ def export_ledger(file: str) -> int:
     \b
     Example:  bisectsyms ledger export ledger.jsonl
     """
+    from bisectsyms.render.console import echo
     from bisectsyms.usecases import transfer as use
 
     attempts = use.export(open_repository(), file)
     if file != use.STANDARD:
-        click.echo(f"{attempts} attempts in {file}", file=sys.stderr)
+        echo(f"{attempts} attempts in {file}", err=True)
     return 0
 
 

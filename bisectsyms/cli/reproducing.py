@@ -17,6 +17,7 @@ from bisectsyms.cli.shared import (
     bench_settings,
     known_toolchains,
     load_profile,
+    named_in,
     new_reporter,
     open_repository,
     show_result,
@@ -292,7 +293,7 @@ def script(attempt: int | None, as_json: bool) -> int:
 
     repository = open_repository()
     failed = use.failing(repository, attempt)
-    loaded = load_profile(repository, failed.plan.cell.profile)
+    loaded = load_profile(repository, named_in(failed.plan.cell))
     made = use.repetition(repository, failed, loaded, known_toolchains(), os.environ)
     show_result(made, lambda one: click.echo(script_of(one), nl=False), as_json)
     return 0

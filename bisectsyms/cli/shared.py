@@ -125,7 +125,22 @@ def reopen_bench(repository: Repository, attempt: Attempt, given: dict[str, Any]
 def as_then(cell: Cell, given: dict[str, Any]) -> dict[str, Any]:
     """Options that say which cell is meant, those of an attempt where nothing else was typed."""
     vary = given["vary"] if given["vary"] or given["sweep"] else (cell.variation,)
-    return {"profile": given["profile"] or cell.profile, "jobs": given["jobs"] or cell.jobs, "vary": vary}
+    return {"profile": given["profile"] or named_in(cell), "jobs": given["jobs"] or cell.jobs, "vary": vary}
+
+
+def named_in(cell: Cell) -> str:
+    """The profile of a cell of the ledger.
+
+    Raises:
+        UserError: it is no name that we would have written there; a path could lead into the tree under test.
+    """
+    name = cell.profile
+    if "/" in name or name.endswith((".yaml", ".yml")) or not name.isprintable():
+        raise UserError(
+            f"the ledger names {name!r}, which is no name of a profile",
+            next_step="bisectsyms again NUMBER --profile NAME",
+        )
+    return name
 
 
 def new_reporter(repository: Repository) -> Reporter:

@@ -60,6 +60,10 @@ class Closed:
     config: Path
     """Stands in the place of the repository's configuration, which may hold passwords of remotes."""
 
+    def around(self, folder: Path) -> tuple[str, ...]:
+        """All words before a command that works in this folder, and sees nothing else."""
+        return (*self.begin, "--bind", str(folder), str(folder), *self.end, "--chdir", str(folder), "--")
+
     def over(self, repository: Path) -> tuple[str, ...]:
         """Further words for the folder of a repository, which is bound already."""
         hidden = [repository / name for name in HIDDEN if (repository / name).is_dir()]

@@ -10,6 +10,7 @@ from typing import Any
 
 from plumbum import CommandNotFound, local
 
+from bisectsyms.core.words import visible
 from bisectsyms.effects.runner import end_group
 from bisectsyms.errors import UserError
 
@@ -38,7 +39,7 @@ def notify(
     words: tuple[str, ...], news: Mapping[str, str], text: str, say: Callable[[str], None], patience: float = PATIENCE
 ) -> None:
     """Run it once with `text` on stdin and `news` as BISECTSYMS_* variables. That it fails is said, and no error."""
-    env = {f"BISECTSYMS_{name.upper()}": value for name, value in news.items()}
+    env = {f"BISECTSYMS_{name.upper()}": visible(value) for name, value in news.items()}
     try:
         with local.env(**env):
             process: Any = local[words[0]].popen(words[1:], stdin=PIPE, stdout=PIPE, stderr=STDOUT, new_session=True)
@@ -46,7 +47,7 @@ def notify(
         say(f"--notify: {error}")
         return
     try:
-        out, _ = process.communicate(os.fsencode(text), timeout=patience)
+        out, _ = process.communicate(visible(text).encode(), timeout=patience)
     except TimeoutExpired:
         end_group(process.pid, GRACE)
         process.returncode = -1

@@ -1,7 +1,8 @@
 """Who should hear of a commit, by the tree's own scripts/get_maintainer.pl; nothing is ever sent.
 
 The script and what it reads are taken out of the tree into a folder of ours, so that no worktree has to move. It
-is foreign, and so is its text: it runs as a bounded child, and only what looks like an address is taken over.
+is foreign, and so is its text: it runs as a bounded child, closed off where bubblewrap works, and only what looks like
+an address is taken over.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.core.words import plain
+from bisectsyms.effects.closing import closed
 from bisectsyms.effects.fixups import PICK
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.runner import Command, run
@@ -46,6 +48,8 @@ def recipients(repository: Repository, commit: str, at: str, scratch: Path, envi
     parents = repository.parents(commit)
     if not repository.text(at, SCRIPT):
         return Recipients(missing=f"there is no {SCRIPT}")
+    if not shutil.which("perl", path=environ.get("PATH", os.defpath)):
+        return Recipients(missing="there is no perl")
     if not parents:
         return Recipients(missing="it has no parent")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -56,7 +60,10 @@ def recipients(repository: Repository, commit: str, at: str, scratch: Path, envi
         patch, log = scratch / "patch", scratch / "log"
         repository.git(*PICK, f"--output={patch}", parents[0], commit)
         env = {"PATH": environ.get("PATH", os.defpath), "HOME": str(scratch), "LC_ALL": "C"}
-        ended = run(Command(("perl", SCRIPT, *WORDS, str(patch)), scratch, env), log=log, timeout=SECONDS)
+        # Of a commit that a stranger's report names it is a stranger's program.
+        off = closed(scratch.parent, repository)
+        prefix = off.around(scratch) if off else ()
+        ended = run(Command((*prefix, "perl", SCRIPT, *WORDS, str(patch)), scratch, env), log=log, timeout=SECONDS)
         with log.open("rb") as file:
             said = file.read(MOST_BYTES).decode(errors="replace")
     except UserError as error:

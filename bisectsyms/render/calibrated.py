@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from bisectsyms.core.rated import Rate
 from bisectsyms.core.words import count, duration, percent, plain
+from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.calibrate import Calibrated
 
 
 def show_calibrated(calibrated: Calibrated) -> None:
     """The answer on stdout."""
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     revision = calibrated.revision
     where = f"{calibrated.cell} -j{calibrated.jobs} {calibrated.variation} (profile {calibrated.profile})"
     console.print(plain(f"{revision} ({revision.title}), {where}"), markup=False)

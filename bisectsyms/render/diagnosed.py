@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from bisectsyms.kallsyms.evidence import Sure
 from bisectsyms.kallsyms.facts import Facts
 from bisectsyms.kallsyms.mechanisms import part_changes
 from bisectsyms.kallsyms.naming import Named, State
+from bisectsyms.render.console import console as make_console
 from bisectsyms.render.experiment import show_conducted
 from bisectsyms.usecases.diagnose import Diagnosed, runnable
 
@@ -36,7 +36,7 @@ def show_diagnosed(answer: Diagnosed) -> None:
     if answer.conducted:
         show_conducted(answer.conducted)
     terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, highlight=False, width=None if terminal else PIPE_WIDTH)
+    console = make_console(width=None if terminal else PIPE_WIDTH)
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from bisectsyms.core.words import count, plain
 from bisectsyms.render.calibrated import rate_text
+from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.experiment import Conducted
 
 
 def show_conducted(conducted: Conducted) -> None:
     """The answer on stdout."""
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     revision = conducted.revision
     where = f"{conducted.cell}, {conducted.kind}, after attempt {conducted.failure}"
     console.print(plain(f"{conducted.question} {revision} ({revision.title}), {where}"), markup=False)

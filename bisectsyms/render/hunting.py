@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterable, Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.spots import State
 from bisectsyms.core.words import count, duration, plain
 from bisectsyms.model import Consistency
+from bisectsyms.render.console import console as make_console
 from bisectsyms.render.searching import show_found
 from bisectsyms.usecases.hunted import Hunted, Line, Picture, summary
 
@@ -26,7 +26,7 @@ BESIDE = 9
 
 def show_hunted(hunted: Hunted) -> None:
     """The table on stdout, those that fail first; then what was made of it."""
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     if not console.is_terminal:  # no line is cut for a file
         console.width = WIDE
     console.print(_table(_sorted(hunted.lines)))

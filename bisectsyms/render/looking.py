@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.words import count, plain
 from bisectsyms.effects.ledger.merge import Merged
 from bisectsyms.model import Word
+from bisectsyms.render.console import console as make_console
 from bisectsyms.render.progress import attempt_line
 from bisectsyms.usecases.exclude import Excluded
 from bisectsyms.usecases.init import Written
@@ -24,7 +24,7 @@ REVISED = "verdicts that git was told already are looked at again by the next st
 
 
 def _say(*lines: str) -> None:
-    console = Console(file=sys.stdout, highlight=False)
+    console = make_console()
     for line in lines:
         console.print(plain(line), soft_wrap=True, markup=False)
 
@@ -34,7 +34,7 @@ def show_log(log: bytes) -> None:
     if not sys.stdout.isatty():
         sys.stdout.buffer.write(log)
         return
-    console = Console(file=sys.stdout, highlight=False)
+    console = make_console()
     with console.pager():
         console.print(Text(plain(log.decode(errors="backslashreplace"))), soft_wrap=True)
 
@@ -53,7 +53,7 @@ def show_variations(found: Sequence[Varied]) -> None:
         notes = [word for word, holds in _notes(one) if holds]
         why = f"{one.why} ({', '.join(notes)})" if notes else one.why
         table.add_row(Text(one.name), Text(f"not here: {one.lacks}" if one.lacks else one.draws), Text(why))
-    Console(file=sys.stdout, highlight=False).print(table)
+    make_console().print(table)
 
 
 def _notes(one: Varied) -> tuple[tuple[str, bool], ...]:

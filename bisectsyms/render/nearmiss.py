@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-
-from rich.console import Console
 
 from bisectsyms.core.words import count, listed, percent, plain
 from bisectsyms.kallsyms.nearmiss import NearMiss, Reach, Slack
+from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.nearmiss import Measured
 
 MOST = 6
@@ -16,7 +14,7 @@ MOST = 6
 
 def show_measured(measured: Measured) -> None:
     """The answer on stdout."""
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     for line in lines(measured):
         console.print(plain(line), markup=False)
 

@@ -7,10 +7,9 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-import click
-
 from bisectsyms.core.findings import Understood
 from bisectsyms.core.reportfields import FIELDS, Confidence, shown
+from bisectsyms.render.console import echo
 from bisectsyms.usecases.reproduce import Understanding
 
 WIDTH = 110
@@ -20,7 +19,7 @@ _PLAIN = re.compile(r"(?!(?:null|Null|NULL)$)[A-Za-z0-9][\w./+-]*")
 
 
 def show_plan(found: Understanding) -> None:
-    click.echo(plan_text(found), nl=False)
+    echo(plan_text(found), nl=False)
 
 
 def plan_text(found: Understanding) -> str:

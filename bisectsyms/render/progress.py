@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bisectsyms.core.words import duration, plain
+from bisectsyms.core.words import duration, plain, visible
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Kind, Outcome, Plan
 
@@ -35,19 +35,26 @@ def log_to(state_dir: Path) -> None:
         handler = RotatingFileHandler(state_dir / "log", maxBytes=4 * 1024**2, backupCount=3, delay=True)
     except OSError as error:
         raise InfraError(f"{state_dir}: {error.strerror}", next_step="make the folder writable") from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(message)s"))
+    handler.setFormatter(_Inert("%(asctime)s %(process)d %(message)s"))
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
     logging.raiseExceptions = False  # a full disk must not print tracebacks over the results
+
+
+class _Inert(logging.Formatter):
+    """Who looks at the log with cat is not to be fooled either."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 class Reporter:
     """Tells a person what happens; also writes it to the log in the state directory."""
 
     def __init__(self, out: TextIO | None = None, *, live: bool = False) -> None:
-        from rich.console import Console
+        from bisectsyms.render.console import console
 
-        self._console = Console(file=out or sys.stderr, highlight=False, soft_wrap=True)
+        self._console = console(out or sys.stderr, soft_wrap=True)
         self._live = live and self._console.is_terminal
         self._running: dict[int, str] = {}
         self._above: RenderableType | None = None

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bisectsyms.core.words import count, duration, percent, plain, side_by_side
 from bisectsyms.model import Revision, Verdict
+from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.answering import Found
 from bisectsyms.usecases.blaming import Blame
 from bisectsyms.usecases.confirming import About, Revert
@@ -29,7 +30,7 @@ REVERTED = {Verdict.GOOD.name: "the failure is gone", Verdict.BAD.name: "the fai
 
 def show_found(found: Found) -> None:
     """The culprit, or the other endings with their probabilities; then the way on."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     if found.culprit is not None:
         for line in culprit_lines(found, found.culprit):
             console.print(plain(line), markup=False)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
-from rich.console import Console
-
 from bisectsyms.core.words import percent
+from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.simulate import Simulated
 
 
 def show_simulated(result: Simulated) -> None:
     """What to expect first, how sure it is after that."""
-    console = Console(file=sys.stdout, highlight=False)
+    console = make_console()
     for line in lines(result):
         console.print(line, soft_wrap=True, markup=False)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.people import given_words, without
 from bisectsyms.core.words import count, duration, listed, percent, plain, side_by_side
 from bisectsyms.effects.gitrepo import steps_left
+from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.again import Repeated
 from bisectsyms.usecases.clean import SlotSize
 from bisectsyms.usecases.demo import DemoResult
@@ -24,10 +23,6 @@ from bisectsyms.usecases.toolchains import Listed
 MOST_ROWS = 200
 """Revisions that `status` shows; more is for a page or a program."""
 STATE_STYLE = {"ok": "green", "missing": "bold red", "warn": "yellow"}
-
-
-def _console() -> Console:
-    return Console(file=sys.stdout, highlight=False)
 
 
 def step_lines(result: StepResult) -> list[str]:
@@ -53,7 +48,7 @@ def step_lines(result: StepResult) -> list[str]:
 
 def show_status(report: Status) -> None:
     """Cells with their revisions, then the answer."""
-    console = _console()
+    console = make_console()
     if not report.cells:
         console.print("no attempts yet; start with: git bisect run bisectsyms --profile NAME")
         return
@@ -138,10 +133,10 @@ def _tallies(row: Row) -> str:
 
 def show_checks(checks: Sequence[Check]) -> None:
     """The doctor's findings and the one line that mends what is missing."""
-    console = _console()
+    console = make_console()
     table = Table(box=None, show_header=False)
     for check in checks:
-        table.add_row(f"[{STATE_STYLE[check.state]}]{check.state.upper()}[/]", check.name, check.detail)
+        table.add_row(Text(check.state.upper(), STATE_STYLE[check.state]), check.name, check.detail)
     console.print(table)
     if line := apt_line(list(checks)):
         console.print(f"\n{line}", markup=False, soft_wrap=True)
@@ -156,7 +151,7 @@ def show_toolchains(found: Sequence[Listed]) -> None:
         first = number == 0 or found[number - 1].arch != one.arch
         serves = ", ".join(one.profiles) if first else ""
         table.add_row(one.arch if first else "", one.name, one.trouble or one.short, one.linker_short, serves)
-    console = _console()
+    console = make_console()
     if found:
         console.print(table)
     else:
@@ -164,7 +159,7 @@ def show_toolchains(found: Sequence[Listed]) -> None:
 
 
 def show_slots(report: Sequence[SlotSize]) -> None:
-    console = _console()
+    console = make_console()
     if not report:
         console.print("no slots of this repository")
     for slot in report:
@@ -178,12 +173,12 @@ def show_repeated(repeated: Repeated) -> None:
     first, second = repeated.first.result, repeated.second.result
     if first and second:
         word = "the same" if repeated.same_outcome else "another outcome"
-        _console().print(f"attempt {repeated.first.number} was {first.outcome}, now {second.outcome}: {word}")
+        make_console().print(f"attempt {repeated.first.number} was {first.outcome}, now {second.outcome}: {word}")
 
 
 def show_demo(result: DemoResult) -> None:
     """The last lines of the demo: the culprit, the confidence, and whether it is right."""
-    console = _console()
+    console = make_console()
     if not result.found:
         console.print("git bisect named no commit")
         return

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import click
-
-from bisectsyms.core.words import count, plain
+from bisectsyms.core.words import count
 from bisectsyms.render.calibrated import lines as calibrated_lines
 from bisectsyms.render.calibrated import rate_text
+from bisectsyms.render.console import echo
 from bisectsyms.usecases.trying import Ending, Tried
 
 
 def show_tried(tried: Tried) -> None:
     """The answer on stdout."""
     for line in lines(tried):
-        click.echo(plain(line))
+        echo(line)
 
 
 def lines(tried: Tried) -> Iterator[str]:
