@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bisectsyms.core.classify import Ruling, Seen, classify
 from bisectsyms.core.loglines import MOST_LINE
-from bisectsyms.core.logscan import Digest, scan
+from bisectsyms.core.logscan import MOST_ERRORS, Digest, scan
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.model import Outcome
@@ -219,6 +219,14 @@ def test_order_of_jobs_does_not_matter() -> None:
     assert names == {"compile:a.c: first of a"}
 
 
+def test_more_errors_than_are_compared() -> None:
+    errors = b"b.c:1: error: x\n" * MOST_ERRORS
+    found = digest(errors + b"a.c:1: error: y\n" + b"Inconsistent kallsyms data\n")
+    assert found.first_error == "b.c:1: error: x"
+    assert [(one.signature, one.number) for one in found.findings] == [("kallsyms", MOST_ERRORS + 2)]
+    assert digest(errors[16:] + b"a.c:1: error: y\n").first_error == "a.c:1: error: y"
+
+
 def test_long_lines_and_counting() -> None:
     long = b"x" * (3 * MOST_LINE)
     log = long + b"\n" + long + FAILURE
@@ -253,7 +261,7 @@ _SEEN = st.builds(
 )
 
 
-@settings(max_examples=400, print_blob=True)
+@settings(max_examples=400, print_blob=True, deadline=None)
 @given(_LOGS, _SEEN)
 @example(FAILURE, PROVEN)
 def test_any_bytes(log: bytes, seen: Seen) -> None:
@@ -267,7 +275,7 @@ def test_any_bytes(log: bytes, seen: Seen) -> None:
         assert seen.exit_status == 0 and seen.maps_equal and seen.maps_fresh and seen.kallsyms
 
 
-@settings(max_examples=300, print_blob=True)
+@settings(max_examples=300, print_blob=True, deadline=None)
 @given(_LOGS, st.lists(st.integers(0, 2000), max_size=8))
 def test_chunk_boundaries_do_not_matter(log: bytes, cuts: list[int]) -> None:
     at = sorted({0, len(log), *(cut for cut in cuts if cut < len(log))})

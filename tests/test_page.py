@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.rated import rated
-from bisectsyms.core.report import Report, Word
+from bisectsyms.core.report import Report, Word, time_line
 from bisectsyms.errors import UserError
 from bisectsyms.render.page.keeping import KeptPage
 from bisectsyms.render.page.page import page, shade, short_rate, whole_words
@@ -113,6 +114,15 @@ def test_pictures_take_the_colours_of_the_page() -> None:
     ids = re.findall(r' id="([^"]*)"', both)
     hashed = [one for one in ids if re.fullmatch(r"[mhp][0-9a-f]{10}", one)]
     assert len(hashed) == len(set(hashed)), "what one picture refers to is not in the other"
+
+
+def test_every_length_of_a_hunt_has_steps_for_its_picture() -> None:
+    pytest.importorskip("matplotlib")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for hours in (0.5, 4.0, 24.0, 83.0, 110.0, 2000.0):
+            line = time_line([(1_700_000_000.0 + hours * 120.0 * number, True) for number in range(31)])
+            assert "<svg" in pictures(replace(made_report(), time_line=line, search=None))["time"]
 
 
 def test_a_large_hunt_fits_into_a_mail() -> None:

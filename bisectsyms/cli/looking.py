@@ -52,7 +52,8 @@ def log(number: int) -> int:
     from bisectsyms.render import looking as render
     from bisectsyms.usecases import log as use
 
-    render.show_log(use.log(open_repository(), number))
+    with use.log(open_repository(), number) as content:
+        render.show_log(content)
     return 0
 
 

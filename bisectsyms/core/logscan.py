@@ -8,7 +8,7 @@ merely quotes (a compiler showing source, a shell trace, git log, a mail) is nev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +17,9 @@ from bisectsyms.core.loglines import MOST_LINE, QUOTED, blocks, clean, text
 from bisectsyms.model import Outcome
 
 MOST_TEXT = 300
+MOST_ERRORS = 10_000
+"""Error lines that are compared for the smallest; what follows them is only searched for signatures. The end of a build
+that prints more has been told, and a gigabyte of them would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +85,22 @@ class _Scanner:
         self._found: dict[str, Finding] = {}
         self._error: ErrorLine | None = None
         self._error_number = 0
+        self._errors = 0
         self._lines = 0
         self._plan()
 
     def _plan(self) -> None:
-        """What to look for from here on; errors are wanted to the end, for the smallest is kept."""
+        """What to look for from here on; of the errors the smallest is kept."""
         self._tests = [
             (one, _compiled(one.pattern), tuple(needle.encode() for needle in one.needles)) for one in self._wanted
         ]
         glued = [one for one in self._tests if one[0].glued]
         self._glued = {needle for _, _, needles in glued for needle in needles}
         self._each_line = any(not needles for _, _, needles in self._tests)
-        literals = set() if self._each_line else {needle for test in self._tests for needle in test[2]}
-        self._of_signatures = _any_of(literals)
-        self._of_any = _any_of(literals and literals | set(NEEDLES))
+        literals = {needle for test in self._tests for needle in test[2]}
+        errors = set(NEEDLES) if self._errors < MOST_ERRORS else set()
+        self._of_signatures = _any_of(literals, every=self._each_line)
+        self._of_any = _any_of(literals | errors, every=self._each_line)
 
     def take(self, block: bytes) -> None:
         number, counted = self._lines + 1, 0
@@ -109,13 +114,11 @@ class _Scanner:
     def _suspects(self, block: bytes) -> set[int]:
         """Where the lines begin that are worth a look."""
         starts = set()
-        start = 0
-        while start < len(block):
-            end = block.find(b"\n", start)
-            if self._of_any.search(block, start, end if end >= 0 else len(block)):
-                starts.add(start)
-            following = (_LINE if self._each_line else _LINE_WITHOUT_MARGIN).search(block, start)
-            start = following.end() - 1 if following else len(block)
+        for at, stop in [(0, len(block))] if self._each_line else _without_margin(block):
+            while at < stop and (hit := self._of_any.search(block, at, stop)):
+                starts.add(block.rfind(b"\n", at, hit.start()) + 1 or at)
+                end = block.find(b"\n", hit.start(), stop)
+                at = end + 1 if end >= 0 else stop
         for needle in self._glued:
             at = block.find(needle)
             while at >= 0:
@@ -143,9 +146,14 @@ class _Scanner:
                 self._wanted = [one for one in self._wanted if one.id not in self._found]
         if len(self._wanted) < len(self._tests):
             self._plan()
-        error = None if margin else error_line(text(line[: 4 * MOST_TEXT]), self._roots)
-        if error and (self._error is None or error.key < self._error.key):
-            self._error, self._error_number = error, number
+        if margin or self._errors == MOST_ERRORS:
+            return
+        if error := error_line(text(line[: 4 * MOST_TEXT]), self._roots):
+            self._errors += 1
+            if self._error is None or error.key < self._error.key:
+                self._error, self._error_number = error, number
+            if self._errors == MOST_ERRORS:
+                self._plan()
 
     def digest(self) -> Digest:
         findings = tuple(self._found[one.id] for one in self._all if one.id in self._found)
@@ -155,13 +163,39 @@ class _Scanner:
         return Digest(findings, first, self._lines, self._error.name, self._error_number)
 
 
-_LINE = re.compile(rb"\n(?s:.)")
-_LINE_WITHOUT_MARGIN = re.compile(rb"\n[^ \t\n]")
+_WITHOUT_MARGIN = re.compile(rb"\n[^ \t\n]")
+_MARGIN = re.compile(rb"\n[ \t]")
 
 
-def _any_of(literals: set[bytes]) -> re.Pattern[bytes]:
-    """One of them; of an empty set: anything."""
-    return re.compile(b"|".join(map(re.escape, sorted(literals))))
+def _without_margin(block: bytes) -> Iterator[tuple[int, int]]:
+    """Where lines without a margin begin and end, as many at once as follow each other."""
+    at = 0
+    while at < len(block):
+        if block.startswith((b" ", b"\t"), at):
+            first = _WITHOUT_MARGIN.search(block, at)
+            if first is None:
+                return
+            at = first.start() + 1
+        after = _MARGIN.search(block, at)
+        stop = after.start() + 1 if after else len(block)
+        yield at, stop
+        at = stop
+
+
+def _any_of(literals: set[bytes], *, every: bool) -> re.Pattern[bytes]:
+    """One of them, of none: nothing; with `every` each line, the empty one too."""
+    return re.compile(b"" if every else _branches(literals) or b"(?!)")
+
+
+def _branches(literals: Iterable[bytes]) -> bytes:
+    """A pattern that parts where the literals do: at each place re tries every branch, and these are fewer."""
+    tails: dict[bytes, list[bytes]] = {}
+    for one in sorted(literals):
+        tails.setdefault(one[:1], []).append(one[1:])
+    if b"" in tails:  # one of them ends here, and every longer one begins with it
+        return b""
+    parts = [re.escape(first) + _branches(rest) for first, rest in tails.items()]
+    return parts[0] if len(parts) == 1 else b"(?:" + b"|".join(parts) + b")" if parts else b""
 
 
 @lru_cache(maxsize=256)

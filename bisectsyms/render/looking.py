@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
+from typing import BinaryIO
 
+import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +23,8 @@ from bisectsyms.usecases.init import Written
 from bisectsyms.usecases.tell import Telling
 from bisectsyms.usecases.variations import Varied
 
+PIECE = 1 << 20
+"""Bytes of a log that are held at once."""
 REVISED = "verdicts that git was told already are looked at again by the next step (bisectsyms status)"
 
 
@@ -29,14 +34,16 @@ def _say(*lines: str) -> None:
         console.print(plain(line), soft_wrap=True, markup=False)
 
 
-def show_log(log: bytes) -> None:
-    """Byte by byte, unless it is a person who reads: then through a pager, and nothing in it moves the terminal."""
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(log)
-        return
-    console = make_console()
-    with console.pager():
-        console.print(Text(plain(log.decode(errors="backslashreplace"))), soft_wrap=True)
+def show_log(log: BinaryIO) -> None:
+    """Byte by byte, unless it is a person who reads: then through a pager, and nothing in it moves the terminal.
+
+    A piece at a time: a log may have gigabytes.
+    """
+    if sys.stdout.isatty():
+        pieces = iter(lambda: log.readline(PIECE), b"")
+        click.echo_via_pager(plain(piece.decode(errors="backslashreplace")) for piece in pieces)
+    else:
+        shutil.copyfileobj(log, sys.stdout.buffer, PIECE)
 
 
 def show_excluded(excluded: Excluded) -> None:

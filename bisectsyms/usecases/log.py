@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from bisectsyms.core.words import plain
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.evidence.store import FOLDER
@@ -11,8 +13,8 @@ from bisectsyms.errors import UserError
 from bisectsyms.usecases.again import find
 
 
-def log(repository: Repository, number: int) -> bytes:
-    """What make and its children printed, as it was.
+def log(repository: Repository, number: int) -> BinaryIO:
+    """What make and its children printed, as it was, to be read piece by piece.
 
     Raises:
         UserError: there is no such attempt, it left no log, or its log is not kept here.
@@ -32,8 +34,7 @@ def log(repository: Repository, number: int) -> bytes:
             next_step=f"repeat it: bisectsyms again {number}",
         )
     try:
-        with EvidenceStore(repository.state_dir / FOLDER).open(digest) as content:
-            return content.read()
+        return EvidenceStore(repository.state_dir / FOLDER).open(digest)
     except UserError as error:
         if not origin:
             raise

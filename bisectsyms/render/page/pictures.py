@@ -99,7 +99,8 @@ def _time(axes: Any, line: TimeLine) -> None:
         axes.bar(at, heights, width, bottom=below, color=color, hatch=hatch, edgecolor=PAPER, linewidth=0.0,
                  label=name.replace("_", " "))  # fmt: skip
         below = [low + high for low, high in zip(below, heights, strict=True)]
-    locator = dates.AutoDateLocator(maxticks=8)
+    # With matplotlib's own 5 there is no step for hunts of about four hours or four days, which it says on stderr.
+    locator = dates.AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
     axes.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
