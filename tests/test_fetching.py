@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,6 +20,9 @@ from bisectsyms.effects.fetching import fetch
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.locating import FETCHED, Clues, locate
 from bisectsyms.errors import BisectsymsError, InfraError, UserError
+from bisectsyms.inputs.toolchains import load_toolchains
+from bisectsyms.usecases.reproduce import understand
+from bisectsyms.usecases.trying import prepare
 from tests.test_locating import _git, ids
 from tests.test_locating import repo as repo
 
@@ -235,6 +241,27 @@ def test_a_password_is_neither_asked_for_nor_given(repo: Repository, served: Pat
     with listening(ThreadingHTTPServer(("127.0.0.1", 0), Locked)) as at, pytest.raises(InfraError, match="Username"):
         fetch(repo, Clues(commit="f" * 40, tree=f"http://{at}/x.git"), env, seconds=PLENTY)
     assert seen == [""]
+
+
+def test_a_report_is_prepared_with_what_was_fetched(repo: Repository, served: Path, tmp_path: Path) -> None:
+    if shutil.which("arm-linux-gnueabi-gcc") is None:
+        pytest.skip("apt-get install gcc-arm-linux-gnueabi")
+    with http(served) as at:
+        said = f"git tree: {at}/x.git\ncommit: {tip(served)}\nInconsistent kallsyms data, s3c6400_defconfig for ARM\n"
+        found = understand("-", stdin=io.BytesIO(said.encode()))
+        with pytest.raises(UserError, match="is not in this repository"):
+            prepare(found, repo, load_toolchains(tmp_path), os.environ)
+        bring = partial(fetch, repo, seconds=PLENTY)
+        prepared = prepare(found, repo, load_toolchains(tmp_path), os.environ, fetch=bring)
+    assert prepared.located.revision.commit == tip(served)
+    assert prepared.located.how.endswith(f"fetched from {at}/x.git")
+
+
+def test_a_report_with_a_day_alone_finds_the_newest_commit_that_was_fetched(repo: Repository, served: Path) -> None:
+    bare = _git(served / "x.git", "rev-parse", "master").strip()
+    with daemon(served) as at:
+        found = fetch(repo, Clues(date="2011-08-02", tree=f"{at}/x.git"), seconds=PLENTY)
+    assert (found.revision.commit, found.sure) == (bare, False)
 
 
 @pytest.mark.parametrize("tree", ["ext::sh -c touch% {canary}", "file://{served}/x.git", "{served}/x.git"])

@@ -86,7 +86,7 @@ def fetch(
 
 def _beside(repository: Repository, place: Path) -> Repository:
     """An empty repository that sees the objects of ours, so that little has to come."""
-    repository.git("init", "--quiet", "--bare", "--initial-branch=none", "--template=", str(place))
+    repository.git("init", "--quiet", "--bare", "--initial-branch=master", "--template=", str(place))
     (place / "objects/info").mkdir(parents=True, exist_ok=True)
     (place / "objects/info/alternates").write_text(f"{repository.common_dir / 'objects'}\n")
     if (shallow := repository.common_dir / "shallow").exists():
@@ -95,12 +95,12 @@ def _beside(repository: Repository, place: Path) -> Repository:
 
 
 def _refspec(words: tuple[str, ...]) -> str:
-    """What git is to fetch, and under which name; an id and HEAD are branches of the place aside."""
+    """What git is to fetch, and under which name; all but a tag is the main branch of the place aside."""
     _, *what = words
     if what[0] == "tag":
         return f"+refs/tags/{what[1]}:refs/tags/{what[1]}"
     named = what[0] == "HEAD" or re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", what[0])
-    return f"+{what[0] if named else 'refs/heads/' + what[0]}:refs/heads/fetched"
+    return f"+{what[0] if named else 'refs/heads/' + what[0]}:refs/heads/master"
 
 
 def _run(
