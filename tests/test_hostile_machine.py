@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bisectsyms.core.classify import CLOCK, Seen, classify
+from bisectsyms.core.decide import untestable
 from bisectsyms.core.logscan import Digest
 from bisectsyms.core.trouble import NO_TEMPORARY, passing, trouble
 from bisectsyms.effects import slots
@@ -27,7 +28,7 @@ from bisectsyms.effects.machine import Health
 from bisectsyms.effects.runner import Command, run
 from bisectsyms.effects.slots import BUILT, Objtree, Slot
 from bisectsyms.errors import InfraError
-from bisectsyms.model import Outcome
+from bisectsyms.model import Kind, Observation, Outcome
 from bisectsyms.smallkernel.history import Failure, History
 from tests.conftest import MakeHistory
 from tests.torture.machine import ELSEWHERE
@@ -282,6 +283,12 @@ def test_a_ccache_that_fails_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "ccache").chmod(0o755)
     assert Ccache.of(tmp_path / "slots", {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, say=told.append) == Ccache()
     assert told[0].endswith("--version ends with 1: broken")
+
+
+def test_time_outs_of_a_machine_that_is_well_again_can_be_taken_back() -> None:
+    hung = [Observation(Kind.RELINK, Outcome.TIMEOUT, "timeout")] * 2
+    ended = untestable(hung)
+    assert ended is not None and "bisectsyms exclude" in ended.rationale
 
 
 # The long ones

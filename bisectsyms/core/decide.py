@@ -150,7 +150,8 @@ def untestable(seen: Sequence[Observation]) -> Decision | None:
                 f"does not build: {signature} ({times} times, the last from an empty objtree)",
             )
     if sum(one.outcome is Outcome.TIMEOUT for one in seen) >= SAME_TIMEOUT:
-        return Decision(Verdict.SKIP, Consistency.UNKNOWN, f"timed out {SAME_TIMEOUT} times, never ended")
+        why = f"timed out {SAME_TIMEOUT} times, never ended; if the machine was at fault: bisectsyms exclude"
+        return Decision(Verdict.SKIP, Consistency.UNKNOWN, why)
     return None
 
 

@@ -252,7 +252,6 @@ def clones(yard: Yard, options: Options) -> None:
             yard.lost(f"{name} could not be made: {made.stderr}")
             continue
         for rev in REVS:
-            yard.told.times += 1
             yard.goes_on(rev)
         yard.repo.rename(yard.folder / name)
 
@@ -276,7 +275,6 @@ def clock_set_back(yard: Yard, options: Options) -> None:
     ]
     for rev in ("bad", "good"):
         subprocess.run(ahead, check=True)
-        yard.told.times += 1
         yard.goes_on(rev)
     if "INFRA" in yard.outcomes():
         yard.lost("make was left with files of the future")
@@ -326,7 +324,6 @@ def caches(yard: Yard, options: Options) -> None:
         yard.tool("ccache", body)
         yard.slots.rename(yard.folder / f"slots-{yard.told.times}")
         yard.slots.mkdir()
-        yard.told.times += 1
         yard.step("good")
     (yard.tools / "ccache").unlink()
     yard.goes_on("good")

@@ -130,6 +130,7 @@ class Yard:
     def goes_on(self, rev: str) -> None:
         """The trouble is over: the same command gives the right answer, and nothing of before is lost."""
         before = self.ended()
+        self.told.times += 1
         done = self.run(*self.command(rev))
         if done.returncode != TRUTH[rev]:
             self.lost(f"does not go on: {rev} ended with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
