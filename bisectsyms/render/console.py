@@ -31,7 +31,7 @@ def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 
 class _Gate(RenderHook):
-    def process_renderables(self, renderables: Sequence[ConsoleRenderable]) -> list[ConsoleRenderable]:  # type: ignore[override]  # older rich has lists
+    def process_renderables(self, renderables: Sequence[ConsoleRenderable]) -> list[ConsoleRenderable]:
         return [_Inert(one) for one in renderables]
 
 
