@@ -317,7 +317,7 @@ def test_a_replay_has_its_own_draw_and_nothing_of_the_one_that_was_caught(open_b
 def test_another_ld_links_the_passes(open_bench: Callable[..., Workbench], tmp_path: Path) -> None:
     bench = open_bench("pinned")
     mine = bench.slot.path / "other-ld"
-    mine.write_text(f'#!/bin/sh\necho "$@" >> {bench.builder.view.src.parent}/used\nexec ld.bfd "$@"\n')
+    mine.write_text(f'#!/bin/sh\necho "$@" >> {bench.builder.view.obj}/used\nexec ld.bfd "$@"\n')
     mine.chmod(0o755)
     factor = replace(
         bench.builder.factors["ld-bfd"], environment=(("BISECTSYMS_LD", f"{bench.builder.view.src.parent}/other-ld"),)
@@ -325,7 +325,7 @@ def test_another_ld_links_the_passes(open_bench: Callable[..., Workbench], tmp_p
     bench.builder = replace(bench.builder, factors={"ld-bfd": factor})
     made = bench.attempt(bench.repository.head(), Ask(Kind.CLEAN, "test", Draw(1, (("ld-bfd", ""),))))
     assert outcome(made) is Outcome.CLEAN
-    outputs = [line.partition("-o ")[2].split()[0] for line in (bench.slot.path / "used").read_text().splitlines()]
+    outputs = [line.partition("-o ")[2].split()[0] for line in (bench.objtree.path / "used").read_text().splitlines()]
     assert outputs == [".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2", "vmlinux"]
 
 
