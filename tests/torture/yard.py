@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from bisectsyms.smallkernel.history import Failure, History, write_history
 STOPPED = 128
 SKIPPED = 125
 TRUTH = {"good": 0, "bad": 1}
-"""What a step at these tags of the history must end with, if it ends with a verdict."""
+"""What a step on these sides of the culprit must end with, if it ends with a verdict."""
+COMMITS = 24
 PATIENCE = 900.0
 """Seconds; a machine with much else to do is slow."""
 COMPILER = """\
@@ -51,12 +53,16 @@ class Yard:
     environ: dict[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     """Further options of every step."""
+    fresh: dict[str, Iterator[str]] = field(default_factory=dict)
+    """Tags of each side that nothing is known of: the ledger would answer for the others."""
+    open: dict[str, str] = field(default_factory=dict)
+    """The tag of each side at which a step has stopped; the same command goes on there."""
 
     @classmethod
     def at(cls, folder: Path, template: Path) -> Yard:
         """A new one, its repository a copy of `template`."""
         folder.mkdir(parents=True)
-        yard = cls(folder)
+        yard = cls(folder, fresh={side: (f"{side}{number}" for number in range(COMMITS)) for side in TRUTH})
         shutil.copytree(template, yard.repo, symlinks=True)
         for path in (yard.home, yard.slots, yard.tools):
             path.mkdir()
@@ -95,10 +101,16 @@ class Yard:
             stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False,
         )  # fmt: skip
 
-    def start(self, rev: str) -> subprocess.Popen[str]:
+    def name(self, side: str) -> str:
+        """The revision of a side that is to be judged next."""
+        if side not in self.open:
+            self.open[side] = next(self.fresh[side])
+        return self.open[side]
+
+    def start(self, side: str) -> subprocess.Popen[str]:
         """A step, beside what comes next."""
         return subprocess.Popen(
-            self.command(rev), cwd=self.repo, env=self.env, stdin=subprocess.DEVNULL,
+            self.command(self.name(side)), cwd=self.repo, env=self.env, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -107,14 +119,16 @@ class Yard:
         options = ("--slots-dir", str(self.slots), "--infra-wait", "1s", "--rate", "0.9", *self.words)
         return "bisectsyms", "step", rev, "--profile", "smallkernel", *options
 
-    def step(self, rev: str, *before: str, may_skip: bool = False) -> int:
+    def step(self, side: str, *before: str, may_skip: bool = False) -> int:
         """Type it in the middle of the trouble: the truth, or a stop that says what to do."""
-        done = self.run(*before, *self.command(rev))
+        done = self.run(*before, *self.command(self.name(side)))
         self.told.times += 1
         output = done.stdout + done.stderr
-        allowed = {TRUTH[rev], STOPPED, *([SKIPPED] if may_skip else [])}
+        allowed = {TRUTH[side], STOPPED, *([SKIPPED] if may_skip else [])}
+        if done.returncode != STOPPED:
+            del self.open[side]
         if done.returncode not in allowed:
-            self.lost(f"{rev} ended with {done.returncode}: {output[-1500:]}")
+            self.lost(f"{side} ended with {done.returncode}: {output[-1500:]}")
         if "Traceback" in output:
             self.lost(f"a traceback: {output[-1500:]}")
         if done.returncode == STOPPED:
@@ -127,13 +141,14 @@ class Yard:
     last: str = ""
     """What the last step printed."""
 
-    def goes_on(self, rev: str) -> None:
+    def goes_on(self, side: str) -> None:
         """The trouble is over: the same command gives the right answer, and nothing of before is lost."""
         before = self.ended()
         self.told.times += 1
-        done = self.run(*self.command(rev))
-        if done.returncode != TRUTH[rev]:
-            self.lost(f"does not go on: {rev} ended with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
+        done = self.run(*self.command(self.name(side)))
+        del self.open[side]
+        if done.returncode != TRUTH[side]:
+            self.lost(f"does not go on: {side} ended with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
         if gone := before - self.ended():
             self.lost(f"{len(gone)} attempts that had ended are gone")
         if status := self.run("bisectsyms", "status").returncode:
@@ -143,7 +158,7 @@ class Yard:
     def sound(self) -> None:
         """SQLite's own check, every attempt ended once, and no process of the slots is left."""
         if (self.state / NAME).exists():
-            with sqlite3.connect(self.state / NAME) as db:
+            with contextlib.closing(sqlite3.connect(self.state / NAME)) as db:
                 if (said := db.execute("pragma integrity_check").fetchone()[0]) != "ok":
                     self.lost(f"the ledger: {said}")
                 if db.execute("select count(*) from attempts where ended is null").fetchone()[0]:
@@ -155,7 +170,7 @@ class Yard:
         """What the ledger has of attempts that ended with evidence."""
         if not (self.state / NAME).exists():
             return set()
-        with sqlite3.connect(f"file:{self.state / NAME}?mode=ro", uri=True) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.state / NAME}?mode=ro", uri=True)) as db:
             try:
                 words = "select uuid || outcome from attempts where outcome in ('CLEAN', 'INCONSISTENT')"
                 return {row[0] for row in db.execute(words)}
@@ -164,7 +179,7 @@ class Yard:
 
     def outcomes(self) -> list[str]:
         """Of all attempts, in their order."""
-        with sqlite3.connect(self.state / NAME) as db:
+        with contextlib.closing(sqlite3.connect(self.state / NAME)) as db:
             return [row[0] for row in db.execute("select outcome from attempts order by number")]
 
     def processes(self) -> list[str]:
@@ -211,5 +226,14 @@ class Yard:
 
 
 def template(folder: Path) -> History:
-    """The history of every yard: its end always fails, its beginning never does."""
-    return write_history(folder, Failure.ALWAYS, seed=1, commits=12, broken=False, unrelated=False)
+    """The history of every yard, with a tag for each commit: from the culprit on it always fails, before never."""
+    history = write_history(folder, Failure.ALWAYS, seed=1, commits=COMMITS, broken=False, unrelated=False)
+    words = ("git", "rev-list", "--all", "--ancestry-path", f"^{history.culprit}")
+    listed = subprocess.run(words, cwd=history.repo, capture_output=True, text=True, check=True).stdout
+    bad, sides = {history.culprit, *listed.split()}, dict.fromkeys(TRUTH, 0)
+    for commit, _ in sorted(history.numbers.items(), key=lambda pair: pair[1]):
+        side = "bad" if commit in bad else "good"
+        tag = history.repo / f".git/refs/tags/{side}{sides[side]}"
+        tag.write_text(f"{commit}\n")
+        sides[side] += 1
+    return history
