@@ -75,6 +75,8 @@ def test_what_speaks_against_the_commit_is_told() -> None:
     assert "What speaks against it:\n* no clean build tells: 0 of 9\n" in text
     assert "#regzbot" in text
     assert "Looked at once more, with its parents: the first." in text
+    gone = body(replace(FAILED, since=replace(SINCE, gone="5 clean attempts"))).replace("\n", " ")
+    assert "Taken back on top of the revision above the failure is gone: 5 clean attempts." in gone
 
 
 def test_a_commit_that_is_likely_wrong_is_not_blamed() -> None:

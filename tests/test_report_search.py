@@ -93,20 +93,20 @@ def test_what_the_search_told_of_its_commit_is_told_again(
     fill(repository, first_bad=5)
     good, culprit, bad = (repository.resolve(name).commit for name in ("c0", "c5", "c7"))
     told = SearchAnswer(
-        *(
-            PLAIN.key,
-            (good,),
-            bad,
-            False,
-            "culprit",
-            culprit,
-            0.97,
-            "the first commit that fails",
-            False,
-            (),
-            False,
-            1.0,
-        )
+        cell=PLAIN.key,
+        good=(good,),
+        bad=bad,
+        find_fix=False,
+        ending="culprit",
+        commit=culprit,
+        probability=0.97,
+        means="the first commit that fails",
+        exposing=False,
+        warnings=(),
+        likely_wrong=False,
+        reverted="GOOD",
+        reverted_why="5 clean attempts",
+        when=1.0,
     )
     with Ledger.open(repository.state_dir) as ledger:
         ledger.answer(replace(told, likely_wrong=True, when=0.5))  # an older one, which no longer counts

@@ -26,4 +26,7 @@ class SearchAnswer:
     warnings: tuple[str, ...]
     """What speaks against it."""
     likely_wrong: bool
+    reverted: str
+    """GOOD, BAD or SKIP: what the bad end did without it; empty where that was not tried."""
+    reverted_why: str
     when: float

@@ -206,6 +206,8 @@ def _since(answer: Answer, since: Since) -> Iterator[str]:
     yield ""
     if since.means:
         yield from _paragraph(f"Looked at once more, with its parents: {shown(since.means, 600)}.")
+    if since.gone:
+        yield from _paragraph(f"Taken back on top of the revision above the failure is gone: {shown(since.gone, 300)}.")
     if since.warnings:
         yield "What speaks against it:"
         yield from _listed(since.warnings)

@@ -69,6 +69,7 @@ class Found:
 def answer_of(found: Found, cell: str, ends: Ends, when: float) -> SearchAnswer:
     """The same as the ledger keeps it, for who tells it later."""
     about = found.about
+    revert = about.revert if about else None
     return SearchAnswer(
         cell=cell,
         good=ends.good,
@@ -81,6 +82,8 @@ def answer_of(found: Found, cell: str, ends: Ends, when: float) -> SearchAnswer:
         exposing=about is not None and about.meaning is Meaning.EXPOSING,
         warnings=about.warnings if about else (),
         likely_wrong=about is not None and about.likely_wrong,
+        reverted=revert.verdict if revert else "",
+        reverted_why=revert.rationale if revert else "",
         when=when,
     )
 

@@ -20,7 +20,7 @@ from bisectsyms.effects.reproductions import Reproduction
 from bisectsyms.errors import BisectsymsError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.kallsyms.naming import State
-from bisectsyms.model import Attempt, Cell, Kind, Observation, Revision
+from bisectsyms.model import Attempt, Cell, Kind, Observation, Revision, Verdict
 from bisectsyms.usecases import diagnose
 from bisectsyms.usecases.calibrate import rate_seen
 from bisectsyms.usecases.onejob import one_job_seen
@@ -78,6 +78,8 @@ class Since:
     warnings: tuple[str, ...] = ()
     """What speaks against it."""
     likely_wrong: bool = False
+    gone: str = ""
+    """Why the failure is held for gone when the commit is taken back; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +186,6 @@ def _since(repository: Repository, about: Reproduction, suspected: Callable[[], 
             told.exposing,
             told.warnings,
             told.likely_wrong,
+            told.reverted_why if told.reverted == Verdict.GOOD.name else "",
         )
     return None

@@ -128,6 +128,8 @@ def answer_row(answer: SearchAnswer) -> Row:
         "exposing": int(answer.exposing),
         "warnings": json.dumps(answer.warnings),
         "likely_wrong": int(answer.likely_wrong),
+        "reverted": answer.reverted,
+        "reverted_why": answer.reverted_why,
     }
 
 
@@ -256,5 +258,7 @@ def to_answer(row: sqlite3.Row) -> SearchAnswer:
         exposing=bool(row["exposing"]),
         warnings=tuple(json.loads(row["warnings"])),
         likely_wrong=bool(row["likely_wrong"]),
+        reverted=row["reverted"],
+        reverted_why=row["reverted_why"],
         when=row["told"],
     )

@@ -245,7 +245,12 @@ create table answers (           -- what each search of ours has told in the end
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
+EIGHTH = """
+alter table answers add column reverted text not null default '';  -- GOOD, BAD, SKIP: the bad end without the commit
+alter table answers add column reverted_why text not null default '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 
