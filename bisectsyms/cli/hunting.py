@@ -211,7 +211,7 @@ def _world(
     from bisectsyms.effects.notify import notify
     from bisectsyms.effects.throughputs import cpus
     from bisectsyms.effects.turns import Turns
-    from bisectsyms.render.hunting import picture
+    from bisectsyms.render.board import Board
     from bisectsyms.usecases.hunt import World
 
     folder, floor = slots_folder(given["slots_dir"]), given["floor"]
@@ -223,7 +223,7 @@ def _world(
 
     def show(shown: Picture) -> None:
         if reporter.height:
-            reporter.show_above(picture(shown, reporter.height))
+            reporter.show_above(Board(shown))
         if kept is not None:
             kept()
 
