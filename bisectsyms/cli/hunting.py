@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
     from bisectsyms.effects.hunts import Remembered
     from bisectsyms.effects.stopping import Stopping
+    from bisectsyms.inputs.plan import HuntPlan
     from bisectsyms.inputs.profile import LoadedProfile
     from bisectsyms.render.page.keeping import KeptPage
     from bisectsyms.render.progress import Reporter
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 SEVERAL: dict[str, Any] = {"multiple": True}
 KINDS = ("replay", "relink", "clean")
+FROM_PLAN = {"then": "then", "good": "good", "bad": "bad", "notify": "command", "page": "page"}
+"""Key of a plan -> what is typed in its place."""
 
 
 @click.command()
@@ -98,6 +101,7 @@ def hunt(plan: Path | None, **given: Any) -> int:
 
     repository = open_repository()
     asked = _asked(repository, plan, given)
+    given = _filled(given, asked.plan)
     reporter = new_reporter(repository)
     find = partial(load_profile, repository)
     spots = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository)).spots(asked.plan)
@@ -148,9 +152,16 @@ def _asked(repository: Repository, plan: Path | None, given: dict[str, Any]) -> 
         last = recall(repository.state_dir)
         if deadline is None and last.deadline is not None and last.deadline > time.time():
             deadline = last.deadline
-        return replace(last, deadline=deadline, slots=given["slots"] or last.slots, kind=given["kind"] or last.kind)
-    asked = load_plan(plan) if plan is not None else plan_of(words)
-    return Remembered(asked, deadline, given["slots"] or 1, given["kind"] or "")
+        asked = replace(last, slots=given["slots"] or last.slots, kind=given["kind"] or last.kind)
+    else:
+        meant = load_plan(plan) if plan is not None else plan_of(words)
+        asked = Remembered(meant, None, given["slots"] or meant.slots, given["kind"] or meant.kind or "")
+    return replace(asked, deadline=deadline or deadline_of(asked.plan.lasting, asked.plan.until))
+
+
+def _filled(given: dict[str, Any], plan: HuntPlan) -> dict[str, Any]:
+    """With what the plan says where nothing was typed."""
+    return given | {option: getattr(plan, key) for key, option in FROM_PLAN.items() if not given[option]}
 
 
 def _profiles(repository: Repository) -> list[LoadedProfile]:
@@ -174,7 +185,7 @@ def _check_ends(repository: Repository, given: dict[str, Any]) -> None:
         UserError: an end that is needed is missing or is no revision.
     """
     if "bisect" in given["then"] and not given["good"]:
-        raise UserError("--then bisect needs the good end", next_step="--then bisect --good REV")
+        raise UserError("--then bisect needs the good end", next_step="--good REV, or `good: REV` in the plan")
     for name in (given["good"], given["bad"]):
         if name:
             repository.resolve(name)
