@@ -170,3 +170,21 @@ def test_toolchains_with_and_without_their_arch(matrix: Matrix) -> None:
         crossed(matrix, toolchains=("gcc-1.2.3",))
     with pytest.raises(UserError, match="no profile builds other_defconfig"):
         crossed(matrix, profiles=(), defconfigs=("other_defconfig",))
+
+
+def test_profiles_are_told_apart_by_their_options(matrix: Matrix, tmp_path: Path) -> None:
+    head = "arch: x86\ndefconfig: smallkernel_defconfig\nhosttools: no\n"
+    for name, more in {
+        "plain": "kconfig: ['CONFIG_A=y']",
+        "other": "kconfig: ['CONFIG_A=y', '# CONFIG_B is not set']",
+        "llvm": "kconfig: ['CONFIG_A=y', 'CONFIG_B=y']\nvariables: {LLVM_IAS: '1'}",
+    }.items():
+        (tmp_path / f"{name}.yaml").write_text(f"{head}{more}\n")
+    spots = crossed(matrix, revisions=("1",), profiles=("plain", "other", "llvm"))
+    builds = {spot.build.profile: spot.build for spot in spots}
+    assert {name: build.options for name, build in builds.items()} == {
+        "plain": (),
+        "other": (("B", "n"),),
+        "llvm": (("B", "y"),),
+    }
+    assert builds["plain"].beside == builds["other"].beside != builds["llvm"].beside

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from bisectsyms.core.kconfig import LINE
+from bisectsyms.core.kconfig import LINE, options
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import seconds_in
 from bisectsyms.errors import UserError
@@ -183,6 +183,12 @@ class LoadedProfile:
     def base(self) -> tuple[str, ...]:
         """Targets of make that make .config, none where there is a full one."""
         return () if self.config else tuple(self.profile.defconfig.split()) or (ARCH_DEFAULTS,)
+
+    @property
+    def asked(self) -> tuple[tuple[str, str], ...]:
+        """(option without CONFIG_, value) of all that is asked for by name, sorted; `n` is one not to be set."""
+        full = self.config.text.splitlines() if self.config else []
+        return tuple(sorted(options([*full, *self.lines]).items()))
 
     @property
     def base_name(self) -> str:
