@@ -27,6 +27,14 @@ jobs: [1, 2, 5]
 variations: [pinned, "pad:8+sweep:4"]
 exclude:
   - {profile: multi_v7, jobs: 1}
+until: 08:00
+for: 9h30m
+then: [isolate, bisect]
+good: v6.0
+notify: mail -s news me@example.org
+page: report.html
+kind: relink
+slots: 2
 """
 
 
@@ -41,6 +49,8 @@ def test_a_whole_plan(tmp_path: Path) -> None:
     assert plan.jobs == (1, 2, 5)
     assert plan.variations == ("pinned", "sweep:4+pad:8"), "one spelling"
     assert plan.exclude[0].profile == "multi_v7"
+    assert (plan.until, plan.lasting, plan.then) == ("08:00", 34200.0, ("isolate", "bisect")), "no sexagesimal 480"
+    assert plan.page == tmp_path / "report.html", "beside the plan, wherever it is run from"
 
 
 def test_the_plan_of_the_documentation_can_be_loaded_and_has_every_key(tmp_path: Path) -> None:
@@ -48,8 +58,10 @@ def test_the_plan_of_the_documentation_can_be_loaded_and_has_every_key(tmp_path:
     text = page.read_text(encoding="utf-8")
     shown = text.split("```yaml\n")[1].split("```")[0]
     plan = load_plan(plan_file(tmp_path, shown))
-    assert plan.model_fields_set == set(HuntPlan.model_fields) - {"defconfigs"}
-    assert all(f"| `{key}` |" in text for key in HuntPlan.model_fields)
+    shorter_alone = {"defconfigs", "lasting", "kind", "slots", "bad", "page"}
+    assert plan.model_fields_set == set(HuntPlan.model_fields) - shorter_alone
+    told = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+    assert all(f"`{field.alias or key}`" in told for key, field in HuntPlan.model_fields.items())
 
 
 @pytest.mark.parametrize(
@@ -64,6 +76,12 @@ def test_the_plan_of_the_documentation_can_be_loaded_and_has_every_key(tmp_path:
         ("plan: hunt\nrevisions: v6.1\nprofiles: x\nexclude: [{}]\n", "leave out everything"),
         ("plan: hunt\nrevisions: v6.1\nrevisions: v6.0\n", r"plan.yaml:3:\d+: revisions: this key is here twice"),
         ("plan: hunt\nrevisions: []\nprofiles: x\n", r"plan.yaml:2:\d+: revisions: "),
+        ("plan: hunt\nrevisions: a\nprofiles: x\nuntil: 25:00\n", r"plan.yaml:4:\d+: until: '25:00' is no time of day"),
+        ("plan: hunt\nrevisions: a\nprofiles: x\nuntil: 8 am\n", r"plan.yaml:4:\d+: until: '8 am' is no time of day"),
+        ("plan: hunt\nrevisions: a\nprofiles: x\nfor: soon\n", r"plan.yaml:4:\d+: for: 'soon' is no duration"),
+        ("plan: hunt\nrevisions: a\nprofiles: x\nfor: 0s\n", r"plan.yaml:4:\d+: for: "),
+        ("plan: hunt\nrevisions: a\nprofiles: x\nthen: [rest]\n", r"plan.yaml:4:\d+: then.0: .*isolate"),
+        ("plan: hunt\nrevisions: a\nprofiles: x\nuntill: 08:00\n", "untill: no such key; did you mean until"),
     ],
 )
 def test_errors_say_where(tmp_path: Path, text: str, where: str) -> None:
@@ -96,7 +114,7 @@ def test_the_last_hunt_is_remembered(tmp_path: Path) -> None:
         recall(tmp_path)
     hunt = Remembered(load_plan(plan_file(tmp_path, WHOLE)), 1e9, 2, "relink", "tcp://boss:8786", "/srv/linux.git")
     remember(tmp_path, hunt)
-    assert recall(tmp_path) == hunt
+    assert recall(tmp_path) == hunt, "with what the plan says of its end"
     older = {"schema": 1, "plan": {"plan": "hunt", "revisions": ["a"], "profiles": ["b"]}, "deadline": None}
     (tmp_path / "hunt.json").write_text(json.dumps(older | {"slots": 1, "kind": ""}))
     assert recall(tmp_path).cluster == ""
@@ -156,3 +174,21 @@ def test_toolchains_with_and_without_their_arch(matrix: Matrix) -> None:
         crossed(matrix, toolchains=("gcc-1.2.3",))
     with pytest.raises(UserError, match="no profile builds other_defconfig"):
         crossed(matrix, profiles=(), defconfigs=("other_defconfig",))
+
+
+def test_profiles_are_told_apart_by_their_options(matrix: Matrix, tmp_path: Path) -> None:
+    head = "arch: x86\ndefconfig: smallkernel_defconfig\nhosttools: no\n"
+    for name, more in {
+        "plain": "kconfig: ['CONFIG_A=y']",
+        "other": "kconfig: ['CONFIG_A=y', '# CONFIG_B is not set']",
+        "llvm": "kconfig: ['CONFIG_A=y', 'CONFIG_B=y']\nvariables: {LLVM_IAS: '1'}",
+    }.items():
+        (tmp_path / f"{name}.yaml").write_text(f"{head}{more}\n")
+    spots = crossed(matrix, revisions=("1",), profiles=("plain", "other", "llvm"))
+    builds = {spot.build.profile: spot.build for spot in spots}
+    assert {name: build.options for name, build in builds.items()} == {
+        "plain": (),
+        "other": (("B", "n"),),
+        "llvm": (("B", "y"),),
+    }
+    assert builds["plain"].beside == builds["other"].beside != builds["llvm"].beside

@@ -22,11 +22,11 @@ def test_several_attempts_are_shown_while_they_run() -> None:
     with ExitStack() as first, ExitStack() as second:
         first.enter_context(reporter.running(1, plan(1), "arrival"))
         second.enter_context(reporter.running(2, plan(2), "it tells most"))
-        both = reporter._lines().plain  # how often the screen is drawn is the clock's to say
+        both = reporter._screen().running  # how often the screen is drawn is the clock's to say
         first.close()
-        one = reporter._lines().plain
-    assert [line[:9] for line in both.splitlines()] == ["attempt 1", "attempt 2"]
-    assert [line[:9] for line in one.splitlines()] == ["attempt 2"]
+        one = reporter._screen().running
+    assert [line[:9] for line in both] == ["attempt 1", "attempt 2"]
+    assert [line[:9] for line in one] == ["attempt 2"]
     assert "attempt 2" in terminal.getvalue()
     assert reporter._status is None, "the screen is given back"
 

@@ -42,6 +42,20 @@ def test_the_kind_that_shows_the_failure_beside_is_taken_over_and_so_is_the_one_
     assert (fixed.kind, fixed.next_kind, fixed.failing) == (Kind.CLEAN, Kind.CLEAN, True)
 
 
+def test_kinds_that_were_given_up_at_another_objtree_are_spared() -> None:
+    """Without that a race that relinks show waits for replays at every toolchain anew."""
+    arrived = seen(Kind.CLEAN, failed=1)
+    assert standing(arrived, KINDS, RULES).next_kind is Kind.REPLAY
+    elsewhere = standing(arrived, KINDS, RULES, spared=Kind.RELINK)
+    assert (elsewhere.next_kind, elsewhere.failing) == (Kind.RELINK, True)
+    clean = standing([*seen(Kind.CLEAN, clean=1), *seen(Kind.RELINK, clean=99)], KINDS, RULES, spared=Kind.RELINK)
+    assert clean.next_kind is Kind.CLEAN, "what only clean builds show is looked for all the same"
+    beside = standing([*arrived, *seen(Kind.RELINK, failed=1)], KINDS, RULES, found=Kind.RELINK)
+    assert beside.next_kind is Kind.RELINK, "in the same objtree as well"
+    replays = [*seen(Kind.CLEAN, clean=1), *seen(Kind.REPLAY, failed=9, clean=9)]
+    assert standing(replays, KINDS, RULES, spared=Kind.RELINK).kind is Kind.REPLAY, "another failure, which it shows"
+
+
 def test_good_needs_149_attempts() -> None:
     assert standing(seen(Kind.REPLAY, clean=148), KINDS, RULES).state is State.OPEN
     good = standing(seen(Kind.REPLAY, clean=149), KINDS, RULES)

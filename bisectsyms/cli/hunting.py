@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
     from bisectsyms.effects.hunts import Remembered
     from bisectsyms.effects.stopping import Stopping
+    from bisectsyms.inputs.plan import HuntPlan
     from bisectsyms.inputs.profile import LoadedProfile
     from bisectsyms.render.page.keeping import KeptPage
     from bisectsyms.render.progress import Reporter
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 SEVERAL: dict[str, Any] = {"multiple": True}
 KINDS = ("replay", "relink", "clean")
+FROM_PLAN = {"then": "then", "good": "good", "bad": "bad", "notify": "command", "page": "page"}
+"""Key of a plan -> what is typed in its place."""
 
 
 @click.command()
@@ -99,6 +102,7 @@ def hunt(plan: Path | None, **given: Any) -> int:
 
     repository = open_repository()
     asked = _asked(repository, plan, given)
+    given = _filled(given, asked.plan)
     reporter = new_reporter(repository)
     if asked.cluster and not given["cluster"]:
         reporter.say(f"on the cluster {asked.cluster}, as before; --slots 1 for this machine alone")
@@ -165,17 +169,23 @@ def _asked(repository: Repository, plan: Path | None, given: dict[str, Any]) -> 
         if deadline is None and last.deadline is not None and last.deadline > time.time():
             deadline = last.deadline
         here = bool(given["slots"] or given["host_slots"])  # of this machine
-        return replace(
+        asked = replace(
             last,
-            deadline=deadline,
             slots=given["slots"] or last.slots,
             kind=given["kind"] or last.kind,
             cluster=given["cluster"] or ("" if here else last.cluster),
             source=given["source"] or ("" if here else last.source),
         )
-    asked = load_plan(plan) if plan is not None else plan_of(words)
-    where = {"cluster": given["cluster"] or "", "source": given["source"] or ""}
-    return Remembered(asked, deadline, given["slots"] or 1, given["kind"] or "", **where)
+    else:
+        meant = load_plan(plan) if plan is not None else plan_of(words)
+        where = {"cluster": given["cluster"] or "", "source": given["source"] or ""}
+        asked = Remembered(meant, None, given["slots"] or meant.slots, given["kind"] or meant.kind or "", **where)
+    return replace(asked, deadline=deadline or deadline_of(asked.plan.lasting, asked.plan.until))
+
+
+def _filled(given: dict[str, Any], plan: HuntPlan) -> dict[str, Any]:
+    """With what the plan says where nothing was typed."""
+    return given | {option: getattr(plan, key) for key, option in FROM_PLAN.items() if not given[option]}
 
 
 def _profiles(repository: Repository) -> list[LoadedProfile]:
@@ -199,7 +209,7 @@ def _check_ends(repository: Repository, given: dict[str, Any]) -> None:
         UserError: an end that is needed is missing or is no revision.
     """
     if "bisect" in given["then"] and not given["good"]:
-        raise UserError("--then bisect needs the good end", next_step="--then bisect --good REV")
+        raise UserError("--then bisect needs the good end", next_step="--good REV, or `good: REV` in the plan")
     for name in (given["good"], given["bad"]):
         if name:
             repository.resolve(name)
@@ -236,7 +246,7 @@ def _world(
     from bisectsyms.effects.notify import notify
     from bisectsyms.effects.throughputs import cpus
     from bisectsyms.effects.turns import Turns
-    from bisectsyms.render.hunting import picture
+    from bisectsyms.render.board import Board
     from bisectsyms.usecases.hunt import World
 
     folder, floor = slots_folder(given["slots_dir"]), given["floor"]
@@ -248,7 +258,7 @@ def _world(
 
     def show(shown: Picture) -> None:
         if reporter.height:
-            reporter.show_above(picture(shown, reporter.height))
+            reporter.show_above(Board(shown))
         if kept is not None:
             kept()
 

@@ -23,6 +23,7 @@ from bisectsyms.cli.shared import (
     show_result,
     slots_folder,
 )
+from bisectsyms.core.words import time_of_day
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.options import AUTO, Seconds, Slots, bench_options, cell_options, json_option, question_options
 
@@ -231,11 +232,11 @@ def deadline_of(lasting: float | None, until: str | None) -> float | None:
     ends = [now + lasting] if lasting is not None else []
     if until is not None:
         try:
-            at = datetime.strptime(until, "%H:%M").time()
+            hour, minute = time_of_day(until)
         except ValueError as error:
-            raise UserError(f"--until {until!r} is no time of day", next_step="--until 08:00") from error
+            raise UserError(f"--until: {error}", next_step="--until 08:00") from error
         today = datetime.fromtimestamp(now).astimezone()
-        then = today.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
+        then = today.replace(hour=hour, minute=minute, second=0, microsecond=0)
         ends.append((then if then > today else then + timedelta(days=1)).timestamp())
     return min(ends, default=None)
 

@@ -7,7 +7,7 @@ Test Procedure, Scandinavian Journal of Statistics 6, 1979).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,6 +15,8 @@ from bisectsyms.core.exact import fisher
 from bisectsyms.core.words import percent
 from bisectsyms.model import Kind
 
+KCONFIG = "kconfig"
+"""The factor whose values are names of profiles: within it a single option is looked for."""
 LEVEL = 0.05
 """Chance that any difference is named although there is none."""
 
@@ -28,6 +30,10 @@ class Sampled:
     kind: Kind
     failed: int
     made: int
+    asked: tuple[tuple[str, str], ...] = ()
+    """(option without CONFIG_, value) of what its kconfig asks for; what all of them ask for may be missing."""
+    beside: str = ""
+    """Hash of all else that its profile says; alike where two say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two spots that can be compared."""
+
+    spots: tuple[Sampled, Sampled]
+    factor: str
+    values: tuple[str, str]
+    alike: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Isolated:
     """What the comparisons say."""
 
@@ -69,17 +85,16 @@ class Isolated:
 def isolate(spots: Sequence[Sampled], level: float = LEVEL) -> Isolated:
     """Compare every pair of spots that differ in one factor, and keep what stands at `level` after correction."""
     pairs = [
-        (one, other, factor)
+        pair
         for one, other in combinations(spots, 2)
-        for factor in _single(one, other)
-        if _can_tell(one, other, level)
+        if (pair := _pair(one, other)) is not None and _can_tell(one, other, level)
     ]
-    by_p = sorted(((_p(one, other), number) for number, (one, other, _) in enumerate(pairs)))
+    by_p = sorted((_p(pair), number) for number, pair in enumerate(pairs))
     found, largest = list[Difference](), 0.0
     for rank, (p, number) in enumerate(by_p):
         largest = max(largest, min(1.0, p * (len(pairs) - rank)))  # a step-down procedure: never below an earlier one
         if largest <= level:
-            found.append(_difference(*pairs[number], p, largest))
+            found.append(_difference(pairs[number], p, largest))
     return Isolated(len(pairs), tuple(found), _why(len(pairs), found, level))
 
 
@@ -94,12 +109,31 @@ def _why(comparisons: int, found: Sequence[Difference], level: float) -> str:
     return f"{' and '.join(factors)} make a difference, each by itself ({len(found)} of {comparisons} comparisons)"
 
 
-def _single(one: Sampled, other: Sampled) -> Iterator[str]:
-    """The factor in which two spots differ, if it is one and both have attempts of the same kind."""
-    if one.kind is other.kind and one.made and other.made:
-        differing = [mine[0] for mine, theirs in zip(one.factors, other.factors, strict=True) if mine != theirs]
-        if len(differing) == 1:
-            yield differing[0]
+def _pair(one: Sampled, other: Sampled) -> _Pair | None:
+    """Two spots that differ in one factor alone; None where it is none or several, or two kinds of attempt."""
+    if one.kind is not other.kind or not (one.made and other.made):
+        return None
+    differing = [mine[0] for mine, theirs in zip(one.factors, other.factors, strict=True) if mine != theirs]
+    if len(differing) != 1:
+        return None
+    (factor,) = differing
+    alike = tuple(pair for pair in one.factors if pair[0] != factor)
+    values = (_value(one, factor), _value(other, factor))
+    if factor == KCONFIG:
+        factor, values = _within_kconfig(one, other, values)
+    return _Pair((one, other), factor, values, alike)
+
+
+def _within_kconfig(one: Sampled, other: Sampled, profiles: tuple[str, str]) -> tuple[str, tuple[str, str]]:
+    """The option that is all the difference, and what either profile asks it to be; else the profiles themselves."""
+    if one.beside != other.beside:
+        return "profile", profiles
+    mine, theirs = dict(one.asked), dict(other.asked)
+    options = [name for name in sorted({*mine, *theirs}) if mine.get(name) != theirs.get(name)]
+    if len(options) != 1:
+        return KCONFIG, profiles
+    first, second = (asked.get(options[0], "not asked for") for asked in (mine, theirs))
+    return f"CONFIG_{options[0]}", (f"{first} ({profiles[0]})", f"{second} ({profiles[1]})")
 
 
 def _can_tell(one: Sampled, other: Sampled, level: float) -> bool:
@@ -113,17 +147,20 @@ def _can_tell(one: Sampled, other: Sampled, level: float) -> bool:
     return any(fisher(k, one.made, failed - k, other.made) <= level for k in (least, most))
 
 
-def _p(one: Sampled, other: Sampled) -> float:
+def _p(pair: _Pair) -> float:
+    one, other = pair.spots
     return fisher(one.failed, one.made, other.failed, other.made)
 
 
-def _difference(one: Sampled, other: Sampled, factor: str, p: float, adjusted: float) -> Difference:
-    more, less = sorted((one, other), key=lambda spot: -spot.failed / spot.made)
+def _difference(pair: _Pair, p: float, adjusted: float) -> Difference:
+    (more, fails), (less, passes) = sorted(
+        zip(pair.spots, pair.values, strict=True), key=lambda each: -each[0].failed / each[0].made
+    )
     return Difference(
-        factor=factor,
-        fails=_value(more.factors, factor),
-        passes=_value(less.factors, factor),
-        where=tuple(pair for pair in more.factors if pair[0] != factor),
+        factor=pair.factor,
+        fails=fails,
+        passes=passes,
+        where=pair.alike,
         failed=(more.failed, less.failed),
         made=(more.made, less.made),
         p=p,
@@ -131,5 +168,5 @@ def _difference(one: Sampled, other: Sampled, factor: str, p: float, adjusted: f
     )
 
 
-def _value(factors: Iterable[tuple[str, str]], factor: str) -> str:
-    return dict(factors)[factor]
+def _value(spot: Sampled, factor: str) -> str:
+    return dict(spot.factors)[factor]

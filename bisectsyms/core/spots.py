@@ -2,7 +2,8 @@
 
 A rate belongs to a kind, so a spot is judged by one. That is the kind in which its failure shows, found by the ladder
 of the search; where nothing has failed here, the one found at another spot of the same objtree; else the cheapest, and
-every kind gets about the same time, so that a failure which only clean builds show is not overlooked.
+every kind gets about the same time, so that a failure which only clean builds show is not overlooked. Kinds that were
+given up at another spot are spared: the dearer one contains them, so that nothing but seconds can be lost.
 """
 
 from __future__ import annotations
@@ -66,15 +67,18 @@ def standing(
     rules: Rules,
     found: Kind | None = None,
     fixed: Kind | None = None,
+    spared: Kind | None = None,
 ) -> Standing:
     """What `seen`, all that has ended at a spot in its order, makes of it.
 
     `kinds` can be repeated, cheapest first. `found` is the kind that shows the failure at another spot of this objtree;
-    `fixed` is what the user wants, and nothing else is tried then.
+    `fixed` is what the user wants, and nothing else is tried then. `spared` is what showed the failure in another
+    objtree: kinds cheaper than that, or than `found`, are not tried here unless they have failed.
     """
     lacking = any(one.signature == NO_LINK_SCRIPT for one in seen)
     kinds = [fixed] if fixed else [kind for kind in kinds if not (lacking and kind is Kind.REPLAY)]
     rates = {kind: _rate(seen, kind) for kind in Kind}
+    kinds = _worth_trying(seen, kinds, found or spared)
     rung = climb(seen, kinds, rules.good)
     failing = any(rates[kind].failed for kind in Kind)
     kind = fixed or _judged(rung, kinds, rates, found)
@@ -94,10 +98,19 @@ def standing(
     )
 
 
-def found_kind(seen: Sequence[Observation], kinds: Sequence[Kind], rules: Rules) -> Kind | None:
+def found_kind(
+    seen: Sequence[Observation], kinds: Sequence[Kind], rules: Rules, spared: Kind | None = None
+) -> Kind | None:
     """The kind that shows the failure at a spot; None where that is not known."""
-    rung = climb(seen, kinds, rules.good)
+    rung = climb(seen, _worth_trying(seen, kinds, spared), rules.good)
     return rung.kind if isinstance(rung, Choice) else None
+
+
+def _worth_trying(seen: Sequence[Observation], kinds: Sequence[Kind], spared: Kind | None) -> list[Kind]:
+    """From `spared` on, and what has failed here."""
+    failed = {one.kind for one in seen if one.outcome.is_failure}
+    cheaper = kinds[: kinds.index(spared)] if spared in kinds else ()
+    return [kind for kind in kinds if kind not in cheaper or kind in failed]
 
 
 def _judged(rung: Try | Choice | Unseen, kinds: Sequence[Kind], rates: dict[Kind, Rate], found: Kind | None) -> Kind:

@@ -15,6 +15,7 @@ _UNSEEN = re.compile(
 """What turns the direction of a line, or cannot be seen (unicode.org/reports/tr36): it makes text read as another."""
 LONGEST_DURATION = 366 * 86400.0
 """Seconds; digits enough make infinity of a float, and the system's timers overflow after 292 years."""
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -81,3 +82,15 @@ def seconds_in(text: str) -> float:
     if total > LONGEST_DURATION:
         raise ValueError(f"{text[:20]!r} is longer than a year")
     return total
+
+
+def time_of_day(text: str) -> tuple[int, int]:
+    """`08:00` -> hour and minute.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time of day such as 08:00")
+    return int(match[1]), int(match[2])

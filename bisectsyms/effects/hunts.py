@@ -39,7 +39,7 @@ def remember(state_dir: Path, hunt: Remembered) -> None:
     Raises:
         InfraError: it cannot be written.
     """
-    plan = hunt.plan.model_dump(mode="json", exclude_defaults=True)
+    plan = hunt.plan.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     found = {"schema": SCHEMA, "plan": plan} | {name: getattr(hunt, name) for name in _BESIDE}
     replace_file(state_dir / NAME, f"{json.dumps(found, indent=2)}\n".encode())
 

@@ -1,4 +1,4 @@
-"""The plan of a hunt: what is to be crossed with what, from a YAML file or from the same words as options."""
+"""The plan of a hunt: what is to be crossed with what, until when and what then, from a YAML file or from options."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from pydantic import (
     model_validator,
 )
 
+from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.core.variation import Variation
+from bisectsyms.core.words import time_of_day
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.profile import Duration
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.inputs.yamlfile import load_model
 
@@ -32,10 +35,17 @@ def _policy(text: str) -> str:
     return str(Variation.parse(text, shipped_variations()))
 
 
+def _time(text: str) -> str:
+    time_of_day(text)
+    return text
+
+
 Word = Annotated[str, Field(min_length=1)]
 WORDS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
 NUMBER = {"minimum": 1, "maximum": 1024}
 NUMBERS = WithJsonSchema({"type": ["integer", "array"], **NUMBER, "items": {"type": "integer", **NUMBER}})
+AFTER = {"enum": ["isolate", "bisect"]}
+THEN = WithJsonSchema({"anyOf": [AFTER, {"type": "array", "items": AFTER}]})
 Words = Annotated[tuple[Word, ...], BeforeValidator(_alone), WORDS]
 Jobs = Annotated[int, Field(ge=1, le=1024)]
 Policy = Annotated[str, AfterValidator(_policy)]
@@ -85,6 +95,25 @@ class HuntPlan(_Strict):
     """Policies, each a cell of its own; by default each profile's."""
     exclude: tuple[Exclude, ...] = ()
     """Cells to leave out."""
+    until: Annotated[str, AfterValidator(_time)] | None = None
+    """Stop at this time of day, as 08:00. This key and the following are what options of their names say, which win;
+    `--resume` keeps them."""
+    lasting: Annotated[Duration | None, Field(alias="for")] = None
+    """Stop after so long, as 8h; with `until`, at the earlier of the two."""
+    kind: Literal["replay", "relink", "clean"] | None = None
+    """This kind of attempt alone; by default what shows the failure."""
+    slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = 1
+    """Attempts at once, all of one cell."""
+    then: Annotated[tuple[Literal["isolate", "bisect"], ...], BeforeValidator(_alone), THEN] = ()
+    """What to go on with: isolate, bisect, or both."""
+    good: Word | None = None
+    """For `then: bisect`: the good end."""
+    bad: Word | None = None
+    """For `then: bisect`: the bad end; by default where the worst cell failed."""
+    notify: Word | None = None
+    """A command that is run at the first failure and at the end."""
+    page: Path | None = None
+    """Keep a page of the hunt here, relative to this file, while it goes on."""
 
     @model_validator(mode="after")
     def _builds_something(self) -> Self:
@@ -110,7 +139,8 @@ def load_plan(path: Path) -> HuntPlan:
     Raises:
         UserError: it cannot be read or has errors; each with file, line, column and key.
     """
-    return load_model(path, HuntPlan)
+    plan = load_model(path, HuntPlan)
+    return plan.model_copy(update={"page": path.absolute().parent / plan.page}) if plan.page else plan
 
 
 def plan_of(words: Mapping[str, Sequence[str]]) -> HuntPlan:

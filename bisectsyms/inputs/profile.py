@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from bisectsyms.core.kconfig import LINE
+from bisectsyms.core.kconfig import LINE, options
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import seconds_in
 from bisectsyms.errors import UserError
@@ -56,13 +56,16 @@ ARCH_DEFAULTS = "alldefconfig"
 """What fragments alone are laid over, as scripts/kconfig/merge_config.sh does it."""
 
 
-DURATION = WithJsonSchema({"type": ["number", "string"]})
 WORD = WithJsonSchema({"type": "string"})
 SWEEP: JsonDict = {"default": "sweep:32"}
 
 
 def _seconds(value: Any) -> Any:
     return seconds_in(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0), WithJsonSchema({"type": ["number", "string"]})]
+"""In seconds, or as 45s, 90m, 1h30m."""
 
 
 def _variation(value: Any) -> Any:
@@ -104,7 +107,7 @@ class Profile(BaseModel):
     """Further environment of the build; nothing else of the caller's reaches it."""
     ccache: bool = True
     """Whether ccache, where it is installed, helps to come to a revision; clean builds never use it."""
-    timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0), DURATION] = 7200.0
+    timeout: Duration = 7200.0
     """Of each make of an attempt, in seconds, or as 45s, 90m, 1h30m."""
     variation: Annotated[Variation, BeforeValidator(_variation), WORD, Field(json_schema_extra=SWEEP)] = Variation(32)
     """What attempts are varied by: pinned, sweep:N for N lengths of the version string (2 to 64), or what `bisectsyms
@@ -185,6 +188,12 @@ class LoadedProfile:
     def base(self) -> tuple[str, ...]:
         """Targets of make that make .config, none where there is a full one."""
         return () if self.config else tuple(self.profile.defconfig.split()) or (ARCH_DEFAULTS,)
+
+    @property
+    def asked(self) -> tuple[tuple[str, str], ...]:
+        """(option without CONFIG_, value) of all that is asked for by name, sorted; `n` is one not to be set."""
+        full = self.config.text.splitlines() if self.config else []
+        return tuple(sorted(options([*full, *self.lines]).items()))
 
     @property
     def base_name(self) -> str:

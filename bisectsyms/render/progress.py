@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,11 +19,12 @@ from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Kind, Outcome, Plan
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
     from rich.status import Status
-    from rich.text import Text
 
 STYLE = {Outcome.CLEAN: "green", Outcome.INCONSISTENT: "bold red", Outcome.FAILED: "bold red", Outcome.BROKEN: "yellow"}
+MOST_RUNNING = 4
+"""Attempts of which each has its line."""
 LOGGER = logging.getLogger("bisectsyms")
 
 
@@ -101,15 +103,8 @@ class Reporter:
             self._status = self._console.status(self._screen())
             self._status.start()
 
-    def _screen(self) -> RenderableType:
-        from rich.console import Group
-
-        return self._lines() if self._above is None else Group(self._above, self._lines())
-
-    def _lines(self) -> Text:
-        from rich.text import Text
-
-        return Text("\n".join(self._running.values()))
+    def _screen(self) -> _Screen:
+        return _Screen(self._above, tuple(self._running.values()))
 
     def ended(self, attempt: Attempt) -> None:
         """The line of an attempt that has ended."""
@@ -117,6 +112,24 @@ class Reporter:
         LOGGER.info("%s", text)
         style = STYLE.get(outcome) if outcome else None
         self._console.print(plain(text), style=style, markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """What is kept on the screen; it measures itself when it is drawn, so that it also fits after a resize."""
+
+    above: RenderableType | None
+    running: tuple[str, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        more = len(self.running) - MOST_RUNNING
+        lines = [*self.running[:MOST_RUNNING], *([f"and {more} more"] if more > 0 else [])]
+        if self.above is not None:
+            # The last line is the cursor's: a live display that is as high as the terminal scrolls.
+            yield from console.render(self.above, options.update(height=max(1, console.height - len(lines) - 1)))
+        yield Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
 
 
 def attempt_line(attempt: Attempt) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bisectsyms.core.isolating import Isolated, Sampled
+from bisectsyms.core.isolating import KCONFIG, Isolated, Sampled
 from bisectsyms.core.rated import Rate
 from bisectsyms.core.spots import Standing, State, verdict
 from bisectsyms.model import Consistency, Kind
@@ -44,6 +44,10 @@ class Line:
     state: State
     consistency: Consistency
     verdict: str
+    options: tuple[tuple[str, str], ...] = ()
+    """Those of kconfig in which the profiles of the plan differ, by name and value."""
+    beside: str = ""
+    """Hash of all else that its profile says."""
 
     @property
     def is_closed(self) -> bool:
@@ -58,12 +62,12 @@ class Line:
         """As the comparison of single factors needs it."""
         factors = (
             ("revision", self.revision),
-            ("kconfig", self.profile),
+            (KCONFIG, self.profile),
             ("toolchain", f"{self.arch}/{self.toolchain}"),
             ("-j", f"-j{self.jobs}"),
             ("variation", self.variation),
         )
-        return Sampled(factors, self.kind, self.rate.failed, self.rate.attempts)
+        return Sampled(factors, self.kind, self.rate.failed, self.rate.attempts, self.options, self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ def line_of(spot: Spot, standing: Standing) -> Line:
         state=standing.state,
         consistency=standing.consistency,
         verdict=verdict(standing),
+        options=spot.build.options,
+        beside=spot.build.beside,
     )
 
 

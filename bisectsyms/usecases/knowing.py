@@ -45,14 +45,14 @@ class Knowing:
         count, known = self._ledger.count(), self._ledger.changed()
         mine = self._count + attempts == count and known == self._known
         self._count, self._known = count, known
-        for spot in made if mine else self.spots:
+        looked = made if mine else self.spots
+        for spot in looked:
             self.seen[spot] = self._ledger.observations(*spot.key)
-            kind = found_kind(self.seen[spot], self._kinds, self._rules)
-            if kind is not None and spot.build.objtree not in self._found:
-                self._found[spot.build.objtree] = kind
-                self._forget(spot.build.objtree)
             self._standings.pop(spot, None)
             self._spent.pop(spot.build.objtree, None)
+        while any(self._finds(spot) for spot in looked):  # what one objtree teaches may settle it for another
+            looked = self.spots
+            self._standings.clear()
 
     def add(self, spots: Sequence[Spot]) -> None:
         """Know of further ones."""
@@ -60,17 +60,27 @@ class Knowing:
         self._count = -1
         self.look_again()
 
-    def _forget(self, objtree: str) -> None:
-        for spot in self.spots:
-            if spot.build.objtree == objtree:
-                self._standings.pop(spot, None)
+    def _finds(self, spot: Spot) -> bool:
+        """Whether the kind of its objtree is known now, and was not before."""
+        if spot.build.objtree in self._found:
+            return False
+        kind = found_kind(self.seen[spot], self._kinds, self._rules, self._spared())
+        if kind is not None:
+            self._found[spot.build.objtree] = kind
+        return kind is not None
 
     def standing(self, spot: Spot) -> Standing:
         """What is known of a spot."""
         if spot not in self._standings:
             found = self._found.get(spot.build.objtree)
-            self._standings[spot] = standing(self.seen[spot], self._kinds, self._rules, found, self._fixed)
+            self._standings[spot] = standing(
+                self.seen[spot], self._kinds, self._rules, found, self._fixed, self._spared()
+            )
         return self._standings[spot]
+
+    def _spared(self) -> Kind | None:
+        """The cheapest kind that shows a failure in some objtree."""
+        return min(self._found.values(), key=self._kinds.index, default=None)
 
     def candidate(
         self, spot: Spot, here: Spot | None, from_nothing: Kind, at: Mapping[str, str] | None = None

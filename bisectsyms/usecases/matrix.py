@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
@@ -30,6 +32,17 @@ class Build:
     cell: Cell
     objtree: str
     """Key of the objtree that it shares with others."""
+    base: tuple[str, ...] = ()
+    """Targets of make that make .config; none where a full one is asked for."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Those of kconfig in which the profiles of the plan differ, by name and value."""
+
+    @property
+    def beside(self) -> str:
+        """Hash of all that its profile says but the options: alike where two profiles differ in nothing else."""
+        mine = ("profile", "toolchain", "kconfig", "jobs", "variation")
+        fields = {name: value for name, value in self.cell.fields.items() if name not in mine}
+        return hashlib.sha256(json.dumps([self.base, fields], sort_keys=True).encode()).hexdigest()[:12]
 
     def __str__(self) -> str:
         return f"{self.cell} -j{self.cell.jobs} {self.cell.variation} ({self.profile})"
@@ -123,13 +136,14 @@ class Matrix:
         """
         wanted = [self._arch_and_name(name) for name in plan.toolchains] or [("", "")]
         used = set()
+        common = set[tuple[str, str]].intersection(*(set(loaded.asked) for loaded in profiles.values()))
         for name, loaded in profiles.items():
             for arch, toolchain in wanted:
                 if arch and not self._toolchains.arch(arch).is_for(loaded.profile.arch):
                     continue
                 used.add((arch, toolchain))
                 try:
-                    yield from self._crossed(plan, name, loaded, toolchain)
+                    yield from self._crossed(plan, name, loaded, toolchain, common)
                 except UserError as error:
                     if lacking is None:
                         raise
@@ -140,19 +154,21 @@ class Matrix:
                 next_step="name a profile of its arch, or leave it out",
             )
 
-    def _crossed(self, plan: HuntPlan, name: str, loaded: LoadedProfile, toolchain: str) -> Iterator[Build]:
+    def _crossed(
+        self, plan: HuntPlan, name: str, loaded: LoadedProfile, toolchain: str, common: Set[tuple[str, str]]
+    ) -> Iterator[Build]:
         profile = loaded.profile
         env, _ = for_build(self._environ, profile.environment)
         _, installed = choose(profile, toolchain, self._toolchains, env)
         fixups = resolve(self.repository, loaded.fixups)
+        options = tuple(one for one in loaded.asked if one not in common)
         for policy in plan.variations or (None,):
             variation = variation_of(policy) if policy else profile.variation
             for jobs in plan.jobs or (None,):
                 cell = cell_of(loaded, installed.identity, jobs=jobs, variation=variation, fixups=fixups)
                 vary = (policy,) if policy else ()
-                yield Build(
-                    name, toolchain, jobs, vary, cell, objtree_key(cell, variation.compiling, closed=profile.is_closed)
-                )
+                objtree = objtree_key(cell, variation.compiling, closed=profile.is_closed)
+                yield Build(name, toolchain, jobs, vary, cell, objtree, loaded.base, options)
 
     def _arch_and_name(self, name: str) -> tuple[str, str]:
         """`arm-gcc-12` -> arm, gcc-12; without an arch, or for a folder, any arch is meant."""
