@@ -55,11 +55,17 @@ class Night:
         refuse: Callable[[Build], bool] = lambda build: False,
         trouble: Callable[[], str] = str,
         stop: Callable[[], str] = str,
+        now: Callable[[], float] = lambda: NOW,
+        apart: bool = False,
         **options: object,
     ) -> Hunted:
         repository = Repository.discover(self.repo, {})
+
+        def objtree(count: int) -> str:
+            return f"of -j{count}" if apart else "scripted"
+
         spots = tuple(
-            Spot(repository.resolve(name), Build("scripted", "", count, (), self.cell(count), "scripted"))
+            Spot(repository.resolve(name), Build("scripted", "", count, (), self.cell(count), objtree(count)))
             for name, count in itertools.product(("1", "2"), jobs)
         )
 
@@ -74,7 +80,7 @@ class Night:
             asked_to_stop=stop,
             notify=lambda news, text: self.news.append({**news, "stdin": text}),
             show=self.pictures.append,
-            now=lambda: NOW,
+            now=now,
             sleep=self.slept.append,
         )
         given = HuntOptions(rules=RULES, **options)  # type: ignore[arg-type]  # the test's own words
@@ -208,6 +214,18 @@ def test_what_is_shown_while_it_runs(night: Night) -> None:
     assert shown.left is not None
     assert shown.left <= 3600
     assert "every spot once" in shown.now
+
+
+def test_attempts_an_hour_are_counted_from_its_beginning(night: Night) -> None:
+    clock = itertools.count(NOW, 600.0)
+    night.hunt(by_jobs(j2=FAILED), max_attempts=3, now=lambda: next(clock))
+    assert all(shown.per_hour <= 7 for shown in night.pictures), "the first one alone is no 3600 an hour"
+
+
+def test_what_is_built_comes_before_what_has_yet_to_be_built_from_nothing(night: Night) -> None:
+    """Where nothing was built, nothing is known of the price; that it costs nothing would be the worst guess."""
+    night.hunt(lambda plan: CLEAN, jobs=(1, 2), apart=True, max_attempts=2)
+    assert night.made() == [("1", 1), ("2", 1)], "another revision in the same objtree"
 
 
 @pytest.mark.slow

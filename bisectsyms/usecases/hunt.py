@@ -97,7 +97,7 @@ class Hunting:
         self._set_aside: dict[Spot, str] = {}
         self._spoilt = 0
         self._from_nothing = Kind.CLEAN
-        self._told = world.now()
+        self._begun = self._told = world.now()
         self._paused = ""
 
     def run(self) -> Hunted:
@@ -107,7 +107,6 @@ class Hunting:
             UserError: see `Desk`.
             InfraError: the machine spoilt several spots in a row; the same command goes on.
         """
-        begun = self._world.now()
         self._begin()
         try:
             while not (stopped := self._over()) and self._go_on():
@@ -120,7 +119,7 @@ class Hunting:
         hunted = Hunted(
             lines=self._lines(),
             attempts=self._made,
-            seconds=self._world.now() - begun,
+            seconds=self._world.now() - self._begun,
             stopped=stopped,
             set_aside={str(spot): why for spot, why in self._set_aside.items()},
         )
@@ -282,7 +281,7 @@ class Hunting:
     def _per_hour(self) -> float:
         now = self._world.now()
         self._ended = [when for when in self._ended if when > now - PAST]
-        return 3600.0 * len(self._ended) / max(1.0, now - self._ended[0]) if self._ended else 0.0
+        return 3600.0 * len(self._ended) / max(1.0, min(PAST, now - self._begun))
 
     def _lines(self) -> tuple[Line, ...]:
         return tuple(line_of(spot, self.knowing.standing(spot)) for spot in self.knowing.spots)

@@ -105,7 +105,22 @@ class Knowing:
         return [spot for spot in self.spots if spot.build.objtree == objtree]
 
     def _spent_in(self, objtree: str) -> dict[Kind, tuple[int, float]]:
-        """Attempts that were evidence and their seconds, by kind, at all spots of an objtree."""
+        """Attempts that were evidence and their seconds, by kind, at all spots of an objtree.
+
+        Of a kind that was never made there those of all others, else what is built already would look dearer than what
+        has yet to be built from nothing.
+        """
+        return self._everywhere() | self._spent_at(objtree)
+
+    def _everywhere(self) -> dict[Kind, tuple[int, float]]:
+        total: dict[Kind, tuple[int, float]] = {}
+        for objtree in dict.fromkeys(spot.build.objtree for spot in self.spots):
+            for kind, (made, seconds) in self._spent_at(objtree).items():
+                before = total.get(kind, (0, 0.0))
+                total[kind] = before[0] + made, before[1] + seconds
+        return total
+
+    def _spent_at(self, objtree: str) -> dict[Kind, tuple[int, float]]:
         if objtree not in self._spent:
             spent: dict[Kind, tuple[int, float]] = {}
             for one in (one for spot in self._sharing(objtree) for one in self.seen[spot] if one.outcome.is_evidence):
