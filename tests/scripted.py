@@ -10,7 +10,7 @@ from pathlib import Path
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.machine import LEAST_FREE_BYTES, Health
-from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Cell, Draw, Kind, Outcome, Plan, Result, Revision
 from bisectsyms.usecases.bench import Bench, Options

@@ -13,9 +13,9 @@ import pytest
 
 from bisectsyms.core.decide import Ask
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.objtree import InTree, Objtree
 from bisectsyms.effects.runner import Ended
 from bisectsyms.effects.seeds import Seeds
-from bisectsyms.effects.slots import InTree, Objtree
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Kind, Outcome

@@ -14,7 +14,7 @@ from bisectsyms.effects.dag import find_ends, read_range
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.madefrom import made_from
-from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.model import Kind, Plan, Revision
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.learning import Basis, SearchOptions

@@ -15,9 +15,10 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.effects import boots, slots
 from bisectsyms.effects.cloning import PAUSES, Cloned, clone, look
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.objtree import BUILT, BUSY, Objtree
 from bisectsyms.effects.runner import Command, Ended, run
 from bisectsyms.effects.sandbox import bwrap_works
-from bisectsyms.effects.slots import BUILT, BUSY, Objtree, Slot
+from bisectsyms.effects.slots import Slot
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Kind, Outcome, Plan

@@ -18,6 +18,7 @@ from bisectsyms.effects.dag import find_ends, read_range
 from bisectsyms.effects.forked import Pipe, Worker, stop_all
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.objtree import BUILT
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.model import Draw, Kind, Outcome, Plan, Revision
 from bisectsyms.usecases.bench import CUT_SHORT
@@ -122,7 +123,7 @@ class Copying(Scripted):
         return True
 
     def _clone(self) -> None:
-        for mark in self.slot.path.parent.glob(f"*/obj/*/{slots.BUILT}"):
+        for mark in self.slot.path.parent.glob(f"*/obj/*/{BUILT}"):
             self.objtree.path.mkdir(parents=True)
             shutil.copy(mark, self.objtree.path)
             return

@@ -25,8 +25,9 @@ from bisectsyms.effects.ccache import Ccache
 from bisectsyms.effects.gitrepo import RefusedError, Repository
 from bisectsyms.effects.logfile import to_keep
 from bisectsyms.effects.machine import Health
+from bisectsyms.effects.objtree import BUILT, Objtree
 from bisectsyms.effects.runner import Command, run
-from bisectsyms.effects.slots import BUILT, Objtree, Slot
+from bisectsyms.effects.slots import Slot
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Kind, Observation, Outcome
 from bisectsyms.smallkernel.history import Failure, History

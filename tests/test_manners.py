@@ -13,7 +13,8 @@ import pytest
 from bisectsyms.effects import manners, thinning
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.notify import notify, words_of
-from bisectsyms.effects.slots import BUILT, acquire
+from bisectsyms.effects.objtree import BUILT
+from bisectsyms.effects.slots import acquire
 from bisectsyms.effects.stopping import Stopping
 from bisectsyms.effects.turns import Turns
 from bisectsyms.errors import UserError

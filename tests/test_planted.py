@@ -15,10 +15,11 @@ from bisectsyms.effects.cloning import look
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.inputs import CACHE, Inputs, inputs
+from bisectsyms.effects.objtree import BUILT, Objtree
 from bisectsyms.effects.pad import Pad
 from bisectsyms.effects.replay import CAUGHT, Replay
 from bisectsyms.effects.seeds import Seeds
-from bisectsyms.effects.slots import BUILT, Objtree, Slot, acquire
+from bisectsyms.effects.slots import Slot, acquire
 from bisectsyms.effects.toolpath import Caller, Pass, ToolPath
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import find_profile

@@ -16,7 +16,7 @@ from bisectsyms.core.variation import Variation
 from bisectsyms.effects import throughputs
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.model import Attempt, Cell, Kind, Measured, Outcome, Plan, Result, Revision
 from bisectsyms.usecases.desk import Desk, Place
 from bisectsyms.usecases.learning import SearchOptions

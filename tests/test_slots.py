@@ -12,7 +12,8 @@ import pytest
 
 from bisectsyms.effects import slots
 from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.effects.slots import Objtree, Slot
+from bisectsyms.effects.objtree import BUILT, Objtree
+from bisectsyms.effects.slots import Slot
 from bisectsyms.smallkernel.history import Failure, History
 from bisectsyms.usecases.clean import clean
 from tests.conftest import MakeHistory
@@ -285,7 +286,7 @@ def test_an_objtree_says_from_which_files_it_was_built(
     for commit, tree in ((history.bad, ""), (history.bad, fixed), (history.good, "")):
         slot.move_to(repository.resolve(commit), tree)
         objtree.arrived("known as")
-        assert (objtree.path / slots.BUILT).read_text() == f"known as\n{commit}\n{tree}"
+        assert (objtree.path / BUILT).read_text() == f"known as\n{commit}\n{tree}"
         assert objtree.at() == "known as"
     objtree.leave()
     assert (objtree.at(), objtree.exists()) == ("", True)

@@ -23,8 +23,9 @@ from pathlib import Path
 from bisectsyms.effects.beneath import read_beneath
 from bisectsyms.effects.boots import is_of_this_boot
 from bisectsyms.effects.gitrepo import Repository
+from bisectsyms.effects.objtree import BUILT, BUSY
 from bisectsyms.effects.runner import MARK, Command, Ended, run
-from bisectsyms.effects.slots import BUILT, BUSY, Slot
+from bisectsyms.effects.slots import Slot
 from bisectsyms.errors import BisectsymsError, InfraError
 
 PART = ".bisectsyms-part"

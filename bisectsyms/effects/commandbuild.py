@@ -19,8 +19,9 @@ from bisectsyms.effects.commandwords import Named
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.logfile import to_keep
 from bisectsyms.effects.machine import health
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.effects.runner import MARK, Command, Ended, end_marked, run
-from bisectsyms.effects.slots import Objtree, Slot
+from bisectsyms.effects.slots import Slot
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.model import Cell, Draw, Kind, Measured, Outcome, Plan, Result, Revision
 

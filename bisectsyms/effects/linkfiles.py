@@ -18,7 +18,7 @@ from bisectsyms.core.eras import Era, by_names
 from bisectsyms.effects import link
 from bisectsyms.effects.evidence.files import UnreadableError, open_regular
 from bisectsyms.effects.nmtap import SUFFIX
-from bisectsyms.effects.slots import BUILT
+from bisectsyms.effects.objtree import BUILT
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.knowledge import load_knowledge
 

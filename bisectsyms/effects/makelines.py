@@ -16,11 +16,11 @@ from bisectsyms.core.factors import Applied, Factors, Place, applied, names
 from bisectsyms.core.tools import Tools
 from bisectsyms.effects import kconfig
 from bisectsyms.effects.nmtap import NmTap
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.effects.pad import OBJECT, Pad
 from bisectsyms.effects.replay import Replay
 from bisectsyms.effects.runner import MARK, Command
 from bisectsyms.effects.sandbox import View
-from bisectsyms.effects.slots import Objtree
 from bisectsyms.effects.source import Source
 from bisectsyms.effects.toolpath import LINKED_TOO, ToolPath
 from bisectsyms.inputs.profile import LoadedProfile

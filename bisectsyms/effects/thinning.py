@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.effects.slots import BUILT, repository_folder
+from bisectsyms.effects.objtree import BUILT
+from bisectsyms.effects.slots import repository_folder
 
 OBJ = "obj"
 

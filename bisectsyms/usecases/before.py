@@ -18,7 +18,7 @@ from bisectsyms.effects.dag import Range
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kinship import read_kin
 from bisectsyms.effects.madefrom import made_from
-from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.model import Kind
 from bisectsyms.usecases.learning import Basis, SearchOptions
 

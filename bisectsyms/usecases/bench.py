@@ -33,6 +33,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.ledger.book import DIED
 from bisectsyms.effects.machine import Health, health
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.toolchains import Toolchains
 from bisectsyms.model import Attempt, Cell, Draw, Kind, Measured, Outcome, Plan, Result, Revision
@@ -73,7 +74,7 @@ class Makes(Protocol):
     """What makes the attempts of a bench."""
 
     @property
-    def objtree(self) -> slots.Objtree: ...
+    def objtree(self) -> Objtree: ...
 
     @property
     def slot(self) -> Path: ...
@@ -143,7 +144,7 @@ class Bench(Desk):
         return self.slot.path
 
     @property
-    def objtree(self) -> slots.Objtree:
+    def objtree(self) -> Objtree:
         return self.builder.objtree
 
     @property

@@ -18,7 +18,7 @@ from bisectsyms.effects import fixups
 from bisectsyms.effects.forked import Worker, heard, stop_all
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Draw, Kind, Revision
 from bisectsyms.usecases.desk import Desk, Place, Reporter, T

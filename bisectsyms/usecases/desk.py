@@ -18,8 +18,8 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.core.variation import Variation
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.effects.replay import Replay
-from bisectsyms.effects.slots import Objtree
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.model import Attempt, Cell, Draw, Exclusion, Kind, Observation, Plan, Revision, Told
 

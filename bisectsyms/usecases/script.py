@@ -19,10 +19,10 @@ from bisectsyms.effects.kconfig import FRAGMENT
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.makelines import MakeLines
 from bisectsyms.effects.needs import here
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.effects.pad import OBJECT, SOURCE
 from bisectsyms.effects.runner import MARK
 from bisectsyms.effects.sandbox import View, mapped
-from bisectsyms.effects.slots import Objtree
 from bisectsyms.effects.source import Source, source_of
 from bisectsyms.effects.toolpath import LD_INSTEAD, LINKED_TOO
 from bisectsyms.effects.toolsearch import choose

@@ -22,6 +22,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.kbuild import Builder
 from bisectsyms.effects.machine import Health, health
 from bisectsyms.effects.needs import here, refuse_unwatched, refuse_without, run_quietly
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.effects.sandbox import View, bwrap_works, mapped, mounted
 from bisectsyms.effects.seeds import Seeds
 from bisectsyms.effects.source import source_of
@@ -220,7 +221,7 @@ class Workbench(Bench):
             self._distrust(self.slot, objtree)
 
     @staticmethod
-    def _distrust(slot: slots.Slot, objtree: slots.Objtree) -> None:
+    def _distrust(slot: slots.Slot, objtree: Objtree) -> None:
         slot.distrust()
         objtree.path.mkdir(parents=True, exist_ok=True)
         objtree.suspect()
