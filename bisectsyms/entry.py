@@ -15,6 +15,8 @@ from typing import NoReturn
 
 ABORT = 128
 INTERRUPTED = 130
+OTHERS_WRITE = 0o022
+"""What nobody else may write to: a link that he puts among our files would be followed as ours."""
 STEP_STATUSES = (0, 1, 125, ABORT, INTERRUPTED)
 OTHER_STATUSES = (0, 3, ABORT, INTERRUPTED)
 
@@ -29,6 +31,7 @@ def main() -> NoReturn:
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _terminate)
+        os.umask(os.umask(0o077) | OTHERS_WRITE)
         status = _guarded(sys.argv[1:])
     except KeyboardInterrupt:
         status = INTERRUPTED

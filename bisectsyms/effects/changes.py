@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bisectsyms.core.prior import Change
 from bisectsyms.effects.dag import Range
+from bisectsyms.effects.evidence.files import make_folder
 from bisectsyms.effects.gitrepo import Repository
 
 FOLDER = "ranges"
@@ -65,7 +66,8 @@ def kept(repository: Repository, key: Sequence[str], ask: Callable[[], str]) -> 
     except (OSError, zlib.error):
         text = ask()
     with contextlib.suppress(OSError):  # a full disk costs the next search seconds, nothing else
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(repository.state_dir)
+        make_folder(folder)
         part = path.with_name(f"{path.name}.{os.getpid()}")
         part.write_bytes(zlib.compress(text.encode(errors="surrogateescape"), 1))
         part.rename(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bisectsyms.effects.evidence.files import make_folder
 from bisectsyms.effects.newfile import replace_file
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.inputs.reports.origin import NO_ORIGIN, Origin
@@ -44,7 +45,7 @@ def remember(state_dir: Path, reproduction: Reproduction) -> None:
     Raises:
         InfraError: it cannot be written.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(state_dir)
     replace_file(state_dir / NAME, f"{reproduction.model_dump_json(indent=1)}\n".encode())
 
 

@@ -22,6 +22,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.effects import boots
 from bisectsyms.effects.beneath import read_beneath
+from bisectsyms.effects.evidence.files import make_folder
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.machine import from_future
 from bisectsyms.effects.objtree import InTree, Objtree
@@ -198,7 +199,8 @@ def acquire(
     for number in dict.fromkeys((first, *range(MOST_SLOTS))):
         path = folder / f"{socket.gethostname()}-{number}"
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
+            path.mkdir(exist_ok=True)
             lock = (path / "lock").open("a+")
             if not _locked(lock, sleep):
                 lock.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from bisectsyms.effects.evidence.files import make_folder
 from bisectsyms.effects.newfile import replace_file
 from bisectsyms.inputs.profile import OWN_KEYS, LoadedProfile, load_profile_file
 from bisectsyms.inputs.reports.plan import ReproducePlan
@@ -47,7 +48,7 @@ def profile_of(plan: ReproducePlan, toolchain: str, state_dir: Path, *, required
     keys |= {"kconfig": list(dict.fromkeys(lines))} if lines else {}
     said = yaml.safe_dump(keys | {"defconfig": plan.defconfig, "config": plan.kconfig}, sort_keys=True)
     name = PREFIX + hashlib.sha256(said.encode()).hexdigest()[:8]
-    state_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(state_dir)
     if plan.kconfig:
         keys["config"] = f"{name}.config"
         replace_file(state_dir / f"{name}.config", plan.kconfig.encode())

@@ -61,6 +61,7 @@ def connect(
         db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         undo.callback(db.close)
         db.row_factory = sqlite3.Row
+        schema.distrust(db)
         schema.check(db, str(path), len(migrations))
         if kind in REMOTE:
             warn(

@@ -49,6 +49,7 @@ class Reading(Queries):
             db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0, isolation_level=None)
             try:
                 db.row_factory = sqlite3.Row
+                schema.distrust(db)
                 schema.check(db, str(path))
                 if db.execute("pragma user_version").fetchone()[0] != len(schema.MIGRATIONS):
                     raise UserError(

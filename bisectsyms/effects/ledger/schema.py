@@ -8,6 +8,7 @@ A newer ledger, or a database of another program, is refused before anything in 
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,9 @@ from bisectsyms.errors import UserError
 
 APPLICATION_ID = 0x62737973
 """`bsys`; in the file's header, so that file(1) and we know a ledger from any other database."""
+
+LONGEST = 1 << 26
+"""Bytes of a row; an attempt takes about two thousand."""
 
 ATTEMPTS = uuid.UUID("b1c5e75a-6d5f-4a0e-9b7e-62737973a11e")
 """The name space of the uuids that are made from what is known of an attempt."""
@@ -254,6 +258,15 @@ MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVEN
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
 
 
+def distrust(db: sqlite3.Connection) -> None:
+    """Whoever wrote the file: its views run no function that can do harm, and no field takes all memory.
+
+    sqlite.org/security.html, "Untrusted SQLite database files".
+    """
+    db.execute("pragma trusted_schema = off")
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+
+
 def check(db: sqlite3.Connection, name: str, newest: int = len(MIGRATIONS)) -> None:
     """Make sure that the open file is empty or a ledger of a version we know; only reads.
 
@@ -264,6 +277,7 @@ def check(db: sqlite3.Connection, name: str, newest: int = len(MIGRATIONS)) -> N
     try:
         application, version = (_pragma(db, name) for name in ("application_id", "user_version"))
         tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
+        triggers = db.execute("select count(*) from sqlite_master where type = 'trigger'").fetchone()[0]
         writer = _writer(db) if version > newest else ""
     finally:
         db.execute("rollback")
@@ -271,6 +285,12 @@ def check(db: sqlite3.Connection, name: str, newest: int = len(MIGRATIONS)) -> N
         raise UserError(
             f"{name} is a database of another program; nothing was touched",
             next_step="move it out of this folder; it is not bisectsyms'",
+        )
+    if triggers and version <= newest:
+        raise UserError(
+            f"{name} has triggers, which would change what is written, and no ledger of bisectsyms has any; "
+            "nothing was touched",
+            next_step=f"look at them: sqlite3 {shlex.quote(name)} .schema",
         )
     if version > newest:
         raise UserError(
