@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bisectsyms.core.words import duration, plain, visible
-from bisectsyms.effects.newfile import own_folder
+from bisectsyms.effects.evidence.files import make_folder
 from bisectsyms.errors import InfraError
 from bisectsyms.model import Attempt, Kind, Outcome, Plan
 
@@ -34,7 +34,7 @@ def log_to(state_dir: Path) -> None:
     from logging.handlers import RotatingFileHandler
 
     try:
-        own_folder(state_dir)
+        make_folder(state_dir)
         handler = RotatingFileHandler(state_dir / "log", maxBytes=4 * 1024**2, backupCount=3, delay=True)
     except OSError as error:
         raise InfraError(f"{state_dir}: {error.strerror}", next_step="make the folder writable") from error
