@@ -38,8 +38,14 @@ EVIL = (
     "\u202eb\u2066c\u200bd\U000e0041\ud800|`<script>"
 )
 """Sequences that a terminal obeys, markup, an overwritten line, turned and hidden letters."""
-PROGRAMS_READ = {"cli/__init__.py": 1, "cli/reporting.py": 1, "cli/reproducing.py": 2, "cli/shared.py": 1,
-                 "render/console.py": 1}  # fmt: skip
+PROGRAMS_READ = {
+    "cli/__init__.py": 1,
+    "cli/completing.py": 1,
+    "cli/reporting.py": 1,
+    "cli/reproducing.py": 2,
+    "cli/shared.py": 1,
+    "render/console.py": 1,
+}
 """Where click.echo prints what has a gate of its own: help, a form of the report, a mail, a script, JSON."""
 PRINTED = {"render/diagnosed.py": 1, "render/searching.py": 1}
 """Where print() does: lines that a console made, and ids."""

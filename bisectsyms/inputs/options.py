@@ -73,7 +73,7 @@ class ProfileName(click.ParamType[str]):
 
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
         known = available(state_dir=home / "bisectsyms", xdg_config_home=home, cwd=Path.cwd())
-        names = [name for name, _ in known if name.startswith(incomplete)]
+        names = [name for name, _ in known if name.startswith(incomplete) and name.isprintable()]
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
