@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bisectsyms.core.decide import Ask
 from bisectsyms.core.hunting import Rules
 from bisectsyms.core.spots import State
 from bisectsyms.effects import copies
@@ -24,12 +25,14 @@ from bisectsyms.errors import BisectsymsError, InfraError, UserError
 from bisectsyms.inputs.plan import HuntPlan
 from bisectsyms.inputs.profile import LoadedProfile, find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
-from bisectsyms.model import Cell, Kind, Outcome, Plan, Result
-from bisectsyms.usecases.fleet import Fleet, Party
+from bisectsyms.model import Cell, Draw, Kind, Outcome, Plan, Result, Revision
+from bisectsyms.usecases.desk import Place
+from bisectsyms.usecases.fleet import Fleet
 from bisectsyms.usecases.hunt import HuntOptions, World
 from bisectsyms.usecases.hunted import Hunted
 from bisectsyms.usecases.matrix import Build, Matrix
-from bisectsyms.usecases.orders import Home, Join, Joined, Made, Stint, pack, unpack
+from bisectsyms.usecases.orders import Home, Join, Joined, Made, Stint, Turn, pack, unpack
+from bisectsyms.usecases.roster import Party
 from tests.ledgers import CELL, MEASURED
 from tests.scripted import Heard
 from tests.test_searching import write
@@ -53,6 +56,10 @@ class There:
     """What its next stints end with."""
     stints: list[Stint] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
+    turns: list[Revision] = field(default_factory=list)
+    """Where attempts of a search were made."""
+    place: Place = field(default_factory=lambda: Place("", warm=False))
     silent: bool = False
     """It does what it is told, and is gone before it answers."""
 
@@ -61,7 +68,8 @@ class There:
 
     def carry_out(self, order: object) -> object:
         match order:
-            case Join():
+            case Join() as join:
+                self.joins.append(join)
                 with self.ledger() as ledger:
                     records = tuple(ledger.records(0))
                 return Joined(self.host, NOW + self.clock, (), (), tuple(map(_build, self.cells)), (), records)
@@ -77,15 +85,30 @@ class There:
                 error = self.fails.pop(0) if self.fails else None
                 kept = {_digest(self.evidence): gzip.compress(self.evidence)} if self.evidence else {}
                 return Made(NOW + self.clock, records, kept, (), (), error=error)
+            case Turn(revision=None):
+                return Made(NOW + self.clock, (), {}, (), (), place=self.place)
+            case Turn(build=build, revision=Revision() as revision, ask=Ask(draw=Draw() as draw) as ask):
+                self.turns.append(revision)
+                with self.ledger() as ledger:
+                    before = ledger.count()
+                    plan = self._plan(revision, build.cell, ask.kind, draw)
+                    ledger.finish(ledger.begin(plan), self._result(self.shows(plan)))
+                    records = tuple(ledger.records(before))
+                self.place = Place(revision.tree, warm=True)
+                return Made(NOW + self.clock, records, {}, (), (), place=self.place)
             case other:
                 raise TypeError(other)
 
-    def _attempt(self, ledger: Ledger, stint: Stint, draw: object) -> None:
-        cell = stint.build.cell
-        plan = Plan(stint.revision, cell, stint.kind, draw, f"{self.host}-0", "bwrap", False, "make")  # type: ignore[arg-type]  # a draw
-        outcome = self.shows(plan)
+    def _attempt(self, ledger: Ledger, stint: Stint, draw: Draw) -> None:
+        plan = self._plan(stint.revision, stint.build.cell, stint.kind, draw)
+        ledger.finish(ledger.begin(plan), self._result(self.shows(plan)))
+
+    def _plan(self, revision: Revision, cell: Cell, kind: Kind, draw: Draw) -> Plan:
+        return Plan(revision, cell, kind, draw, f"{self.host}-0", "bwrap", False, "make")
+
+    def _result(self, outcome: Outcome) -> Result:
         files = (("log", _digest(self.evidence)),) if self.evidence else ()
-        ledger.finish(ledger.begin(plan), Result(outcome, "", "as the test says", MEASURED, 0, evidence=files))
+        return Result(outcome, "", "as the test says", MEASURED, 0, evidence=files)
 
 
 @dataclass
@@ -109,7 +132,8 @@ class Around:
         assert isinstance(order, bytes)
         one = self.there[worker]
         answer = Answer(worker, pack(one.carry_out(unpack(order))))
-        if not (one.silent and isinstance(unpack(order), Stint)):
+        told = unpack(order)
+        if not (one.silent and (isinstance(told, Stint) or (isinstance(told, Turn) and told.ask))):
             self.answers.append(answer)
 
     def wait(self, seconds: float) -> list[Answer]:
@@ -142,15 +166,19 @@ class Night:
     heard: Heard = field(default_factory=Heard)
     now: float = NOW
 
-    def hunt(self, around: Around, **options: object) -> Hunted:
+    def party(self, *revisions: str) -> Party:
         repository = Repository.discover(self.repo, {})
-        plan = HuntPlan(plan="hunt", revisions=("1", "2"), profiles=("smallkernel",))
+        plan = HuntPlan(plan="hunt", revisions=revisions, profiles=("smallkernel",))
         profile = find_profile("smallkernel", state_dir=self.repo, xdg_config_home=self.repo, cwd=self.repo)
         profiles: dict[str, LoadedProfile] = {"smallkernel": profile}
         matrix = Matrix(repository, load_toolchains(self.repo), {}, profiles.__getitem__, lambda: [profile])
         home = Home("key", "linux", None, False, 0, None, 1 << 20, 1.0)
         commits = tuple(repository.resolve(name).commit for name in plan.revisions)
-        party = Party(repository, matrix, Join(home, plan, profiles, commits, "/src"))
+        return Party(repository, matrix, Join(home, plan, profiles, commits, "/src"))
+
+    def hunt(self, around: Around, **options: object) -> Hunted:
+        party = self.party("1", "2")
+        repository = party.repository
         given = HuntOptions(rules=Rules(good=0.2), **options)  # type: ignore[arg-type]  # the test's own words
         store = EvidenceStore(repository.state_dir / "evidence")
 

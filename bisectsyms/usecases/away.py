@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 from bisectsyms import __version__
@@ -26,8 +27,10 @@ from bisectsyms.errors import BisectsymsError, InfraError, UserError
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.model import Attempt, Kind, Plan
 from bisectsyms.usecases.bench import Options
+from bisectsyms.usecases.desk import Place
+from bisectsyms.usecases.mate import Beside, Done, Failed
 from bisectsyms.usecases.matrix import Build, Matrix
-from bisectsyms.usecases.orders import Home, Join, Joined, Made, Stint, pack, unpack
+from bisectsyms.usecases.orders import Home, Join, Joined, Made, Stint, Turn, pack, unpack
 from bisectsyms.usecases.workbench import Workbench
 
 MOST_EVIDENCE = 8 * 1024**2
@@ -56,7 +59,11 @@ def carry_out(order: bytes) -> bytes:
         case Join() as join:
             return pack(_join(join))
         case Stint() as stint:
-            return pack(_stint(stint))
+            return pack(_at_bench(stint, partial(_attempts, stint)))
+        case Turn() as turn:
+            return pack(_at_bench(turn, partial(_turn, turn)))
+        case Beside(call):
+            return pack(_beside(call))
         case other:
             raise TypeError(f"{other!r} is no order")
 
@@ -115,27 +122,31 @@ def _builds(copy: Repository, join: Join, notes: list[str]) -> tuple[Build, ...]
     return tuple(matrix.builds(join.plan, join.profiles, lacks))
 
 
-def _stint(stint: Stint) -> Made:
-    home, copy, notes = stint.home, _copy(stint.home), Notes()
+def _at_bench(order: Stint | Turn, work: Callable[[Workbench], str]) -> Made:
+    """Do some work at a bench in the cell that is meant; what `work` answers is why a spot takes no more attempts."""
+    home, copy, notes = order.home, _copy(order.home), Notes()
     if home.nice:
         manners.go_behind()
     trouble, left, from_nothing = "", "", Kind.CLEAN
+    place: Place | None = None
     error: BisectsymsError | None = None
     with Ledger.open(copy.state_dir, warn=notes.say) as ledger:
         before = ledger.count()
         try:
-            trouble = _make_room(home, copy, stint.build, notes)
+            trouble = _make_room(home, copy, order.build, notes)
             if not trouble:
-                with _open(copy, stint, notes) as bench:
+                with _open(copy, order, notes) as bench:
                     from_nothing = bench.from_nothing
-                    left = _attempts(bench, stint)
+                    left = work(bench)
+                    place = Place.of(bench.objtree)
         except BisectsymsError as found:
             error = found
         except Stopped:  # what was cut short is written down, and worth an answer while there is somebody to hear it
             error = InfraError("it was told to end")
         records = tuple(ledger.records(before))
     evidence, left_out = _evidence(copy, records)
-    return Made(time.time(), records, evidence, left_out, tuple(notes.lines), from_nothing, left, trouble, error)
+    said = tuple(notes.lines)
+    return Made(time.time(), records, evidence, left_out, said, from_nothing, place, left, trouble, error)
 
 
 def _make_room(home: Home, copy: Repository, build: Build, notes: Notes) -> str:
@@ -147,14 +158,14 @@ def _make_room(home: Home, copy: Repository, build: Build, notes: Notes) -> str:
     return manners.trouble(folder, home.floor)
 
 
-def _open(copy: Repository, stint: Stint, notes: Notes) -> Workbench:
+def _open(copy: Repository, order: Stint | Turn, notes: Notes) -> Workbench:
     """A bench for the cell that is meant.
 
     Raises:
         UserError: there is another compiler by now.
         InfraError: no slot, no space.
     """
-    home, build = stint.home, stint.build
+    home, build = order.home, order.build
     options = Options(
         slots_dir=_slots_dir(home),
         toolchains=load_toolchains(_config_home(), ()),
@@ -163,16 +174,29 @@ def _open(copy: Repository, stint: Stint, notes: Notes) -> Workbench:
         vary=build.vary,
         keep_evidence=home.keep_evidence,
         infra_wait=home.infra_wait,
-        first_slot=stint.slot,
+        first_slot=order.slot,
     )
-    bench = Workbench(copy, stint.profile, options, os.environ, notes)
+    bench = Workbench(copy, order.profile, options, os.environ, notes)
     if bench.cell.key != build.cell.key:
         bench.close()
         raise UserError(f"{build} is another cell by now: {bench.cell.toolchain.compiler}")
     return bench
 
 
-def _attempts(bench: Workbench, stint: Stint) -> str:
+def _turn(turn: Turn, bench: Workbench) -> str:
+    if turn.revision is not None and turn.ask is not None:
+        bench.attempt(turn.revision, turn.ask)
+    return ""
+
+
+def _beside(call: Callable[[], object]) -> Done | Failed:
+    try:
+        return Done(call())
+    except BisectsymsError as error:
+        return Failed(error)
+
+
+def _attempts(stint: Stint, bench: Workbench) -> str:
     """Make them; why the spot takes none any more, or the empty string."""
     seen, until = list(stint.seen), time.monotonic() + stint.seconds
     draws = list(stint.draws)

@@ -1,4 +1,4 @@
-"""The workers of a hunt as they are seen from here: who is there, what each has, and what it is at."""
+"""The workers of a cluster as they are seen from here: who is there, what each has, and what it is at."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ class Workers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """What a worker was told to do: a stint, or to join."""
+    """What a worker was told to do: to join, to make attempts, or only to open a bench."""
 
     sent: float
     spot: Spot | None = None
+    """Where it makes attempts; None where it makes none."""
     draws: tuple[Draw, ...] = ()
     most: int = 0
     """Attempts that may come of it."""
+    joins: bool = False
     bundled: bool = False
     """Whether a bundle of commits came with it."""
 

@@ -1,4 +1,4 @@
-"""What a hunt tells a worker on another host, and what it hears: bytes on the way, and only between equal versions."""
+"""What a worker on another host is told, and what is heard of it: bytes on the way, and only between equal versions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bisectsyms.core.decide import Ask
 from bisectsyms.errors import BisectsymsError
 from bisectsyms.inputs.plan import HuntPlan
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.model import Draw, Kind, Observation, Revision
+from bisectsyms.usecases.desk import Place
 from bisectsyms.usecases.matrix import Build
 
 
@@ -86,6 +88,19 @@ class Stint:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Open a bench in this cell, and make one attempt there if one is asked for."""
+
+    home: Home
+    build: Build
+    profile: LoadedProfile
+    slot: int
+    """As of a stint."""
+    revision: Revision | None = None
+    ask: Ask | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What came of it; whatever it ended with, the attempts that were made are in the records."""
 
@@ -97,6 +112,8 @@ class Made:
     """Names of files that were too large to be sent; they are kept there."""
     said: tuple[str, ...]
     from_nothing: Kind = Kind.CLEAN
+    place: Place | None = None
+    """Where the objtree is now; None where no bench could be opened."""
     left: str = ""
     """Why the spot takes no attempt any more."""
     trouble: str = ""
