@@ -1,4 +1,4 @@
-"""Hunts through real schedulers and workers of Dask: one is killed, one is added, one has another compiler."""
+"""Hunts and searches by real schedulers and workers of Dask: one is killed, one added, one has another compiler."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,68 +20,17 @@ from bisectsyms.effects.cluster import Cluster
 from bisectsyms.errors import UserError
 from bisectsyms.smallkernel.history import Failure, History
 from tests.conftest import MakeHistory, User
+from tests.dasklab import Lab, attempts
 
 PATIENCE = 1800.0
 """Seconds; a small kernel takes a second where the machine has nothing else to do."""
 
 
-@dataclass
-class Lab:
-    """A scheduler and workers, each worker with a home of its own as if it were another host."""
-
-    user: User
-    folder: Path
-    port: int
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
-
-    def scheduler(self) -> subprocess.Popen[bytes]:
-        return self._start("scheduler", {}, "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
-
-    def worker(self, name: str, path: str = "") -> subprocess.Popen[bytes]:
-        home = self.folder / name
-        home.mkdir()
-        env = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-        env |= {"PATH": f"{path}{os.pathsep}{self.user.env['PATH']}"} if path else {}
-        words = (self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name)
-        return self._start("worker", env, *words)
-
-    def _start(self, what: str, env: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{what}-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "dask"), what, *words],
-                cwd=self.folder,
-                env=self.user.env | env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.processes.append(process)
-        return process
-
-    def builds(self, name: str) -> bool:
-        """Whether a worker makes an attempt just now."""
-        return any(_count(ledger, "where ended is null") for ledger in self._ledgers(name))
-
-    def _ledgers(self, name: str) -> list[Path]:
-        return [*(self.folder / name / "cache" / "bisectsyms" / "away").glob("*/*/.git/bisectsyms/ledger.sqlite")]
-
-
 @pytest.fixture
 def lab(user: User, tmp_path: Path) -> Iterator[Lab]:
     pytest.importorskip("distributed", reason="pip install 'bisectsyms[cluster]'")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    lab = Lab(user, tmp_path, port)
-    yield lab
-    for process in lab.processes:
-        process.kill()
-        process.wait()
+    with contextlib.closing(Lab(user, tmp_path)) as lab:
+        yield lab
 
 
 @pytest.fixture
@@ -92,15 +39,6 @@ def history(make_history: MakeHistory) -> History:
 
 
 WORDS = ("bisectsyms", "hunt", "--rev", "good,bad", "--profile", "smallkernel", "--kind", "relink", "--vary", "pinned")
-
-
-def _count(ledger: Path, condition: str = "") -> int:
-    with (
-        contextlib.suppress(sqlite3.Error),
-        contextlib.closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as db,
-    ):
-        return int(db.execute(f"select count(*) from attempts {condition}").fetchone()[0])
-    return 0
 
 
 def _until(wanted: Callable[[], object], running: subprocess.Popen[str]) -> None:
@@ -180,7 +118,7 @@ def test_a_scheduler_that_is_restarted_ends_no_hunt(lab: Lab, user: User, histor
     lab.worker("one")
     words = (*WORDS, "-j", "1", "--cluster", lab.address, "--max-attempts", "8", "--no-nice", "--floor", "1M")
     running = user.start(*words, cwd=history.repo)
-    _until(lambda: _count(_ledger(history)) >= 2, running)
+    _until(lambda: attempts(_ledger(history)) >= 2, running)
     scheduler.kill()
     scheduler.wait()
     time.sleep(away)
@@ -211,6 +149,43 @@ def test_ctrl_c_twice_ends_what_workers_make_and_leaves_nothing(lab: Lab, user: 
     assert not user.processes()
     rows = _rows(history, "select outcome, signature from attempts")
     assert rows[-1] == ("INFRA", "cut-short"), "it is written down, and no evidence"
+
+
+BISECT = ("bisectsyms", "bisect", "good", "bad", "--profile", "smallkernel", "-j", "1", "--sweep", "1", "--json")
+
+
+@pytest.mark.slow
+def test_a_search_by_two_workers_names_the_commit(user: User, make_history: MakeHistory) -> None:
+    history = make_history(Failure.ALWAYS, commits=12, broken=False, unrelated=False)
+    words = (*BISECT, "--cluster", "local:2", "--slots-dir", str(user.slots), "--confidence", ".9")
+    running = user.start(*words, cwd=history.repo)
+    said = running.communicate(timeout=PATIENCE)[0]
+    assert running.returncode == 0, said
+    answer = json.loads(said[said.index("\n{") :])
+    assert (answer["kind"], answer["culprit"]["commit"]) == ("culprit", history.culprit), said
+    rows = _rows(history, "select uuid, slot from attempts")
+    assert len({uuid for uuid, _ in rows}) == len(rows)
+    assert len({slot for _, slot in rows}) == 2, "both have worked"
+    assert not user.processes()
+    suspected = user.run("bisectsyms", "suspects", cwd=history.repo)
+    assert suspected.stdout.split()[:1] == [history.culprit], "in the cell that the workers had"
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_without_a_worker_that_is_killed(lab: Lab, user: User, make_history: MakeHistory) -> None:
+    history = make_history(Failure.ALWAYS, commits=12, broken=False, unrelated=False)
+    lab.scheduler()
+    workers = {name: lab.worker(name) for name in ("one", "two")}
+    running = user.start(*BISECT, "--cluster", lab.address, "--confidence", ".9", cwd=history.repo)
+    _until(lambda: lab.builds("one"), running)
+    workers["one"].kill()
+    said = running.communicate(timeout=PATIENCE)[0]
+    assert running.returncode == 0, said
+    assert "is lost; what it was making" in said
+    answer = json.loads(said[said.index("\n{") :])
+    assert (answer["kind"], answer["culprit"]["commit"]) == ("culprit", history.culprit), said
+    rows = _rows(history, "select uuid from attempts")
+    assert len(set(rows)) == len(rows)
 
 
 def test_an_address_that_is_none_and_a_scheduler_that_is_not_there(lab: Lab) -> None:

@@ -168,17 +168,17 @@ def _asked(repository: Repository, plan: Path | None, given: dict[str, Any]) -> 
         last = recall(repository.state_dir)
         if deadline is None and last.deadline is not None and last.deadline > time.time():
             deadline = last.deadline
-        here = bool(given["slots"] or given["host_slots"])  # of this machine
+        here = bool(given["slots"] or given["host_slots"]) and not given["cluster"]  # those are of this machine
         asked = replace(
             last,
             slots=given["slots"] or last.slots,
             kind=given["kind"] or last.kind,
-            cluster=given["cluster"] or ("" if here else last.cluster),
-            source=given["source"] or ("" if here else last.source),
+            cluster="" if here else given["cluster"] or last.cluster,
+            source="" if here else given["source"] or last.source,
         )
     else:
         meant = load_plan(plan) if plan is not None else plan_of(words)
-        where = {"cluster": given["cluster"] or "", "source": given["source"] or ""}
+        where = {name: given[name] for name in ("cluster", "source")}
         asked = Remembered(meant, None, given["slots"] or meant.slots, given["kind"] or meant.kind or "", **where)
     return replace(asked, deadline=deadline or deadline_of(asked.plan.lasting, asked.plan.until))
 
@@ -305,7 +305,9 @@ def _bisect(repository: Repository, worst: Line, given: dict[str, Any], asked: R
         toolchain=worst.asked or None,
         jobs=worst.jobs,
         vary=(worst.variation,),
-        slots=asked.slots,
+        slots=1 if asked.cluster else asked.slots,
+        cluster=asked.cluster,
+        source=asked.source,
     )
     ends = find_ends(repository, good, bad, find_fix=search_terms(None, find_fix=False).find_fix)
     most = None if given["max_attempts"] is None else max(0, given["max_attempts"] - made)

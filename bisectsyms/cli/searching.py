@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +26,16 @@ from bisectsyms.cli.shared import (
 )
 from bisectsyms.core.words import time_of_day
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.options import AUTO, Seconds, Slots, bench_options, cell_options, json_option, question_options
+from bisectsyms.inputs.options import (
+    AUTO,
+    Seconds,
+    Slots,
+    bench_options,
+    cell_options,
+    cluster_options,
+    json_option,
+    question_options,
+)
 
 if TYPE_CHECKING:
     from bisectsyms.effects.dag import Ends
@@ -52,6 +62,7 @@ MOST = 2000
 @click.option("--until", metavar="HH:MM", help="Stop at this time of day.")
 @click.option("--max-attempts", type=click.IntRange(1), help="Stop after so many.")
 @click.option("--slots", type=Slots(), default=1, show_default=True, metavar="K|auto", help="Attempts at once.")
+@cluster_options
 @bench_options
 @json_option
 def bisect(good: str | None, bad: str | None, words: tuple[str, ...], **given: Any) -> int:
@@ -85,9 +96,9 @@ def search(repository: Repository, question: Question, ends: Ends, given: dict[s
     skipped = read_skipped(repository, commits, question.skip)
     options = _options(question, skipped, **limits)
     judged = StepOptions(confidence=options.confidence, lowest_rate=options.min_rate, max_attempts=MOST)
-    opened = partial(open_desk, repository, question, ends, given)
-    slots, made = _slots(question, ends, options, opened)
-    with opened(slots, None if options.max_attempts is None else max(0, options.max_attempts - made)) as desk:
+    opened, made = _desk(repository, question, ends, given, options)
+    with opened as desk:
+        slots = question.slots if question.cluster else desk.slots
         write_question(repository.state_dir, replace(question, slots=slots, cell=desk.cell.key))
         if ends.said:
             desk.reporter.say(ends.said)
@@ -135,6 +146,8 @@ def _question(
     if good is None:
         typed = {name for name in asked if source(name) is ParameterSource.COMMANDLINE}
         question = replace(read_question(repository.state_dir), **{name: asked[name] for name in typed})
+        if typed & {"profile", "toolchain", "jobs", "sweep", "vary"}:
+            question = replace(question, cell="")
     elif bad is None:
         raise UserError("only one end was named", next_step="bisectsyms bisect GOOD BAD")
     else:
@@ -150,6 +163,20 @@ def _options(question: Question, skipped: frozenset[int], **limits: Any) -> Sear
     from bisectsyms.usecases.asked import options_of
 
     return options_of(question, skipped, **limits)
+
+
+def _desk(
+    repository: Repository, question: Question, ends: Ends, given: dict[str, Any], options: SearchOptions
+) -> tuple[AbstractContextManager[Desk], int]:
+    """Where attempts are made, here or by a cluster, and how many were made to find out in how many slots."""
+    from bisectsyms.cli.fleet import open_crew
+
+    most = options.max_attempts
+    if question.cluster:
+        return open_crew(repository, question, ends, given, most), 0
+    opened = partial(open_desk, repository, question, ends, given)
+    slots, made = _slots(question, ends, options, opened)
+    return opened(slots, None if most is None else max(0, most - made)), made
 
 
 def _slots(question: Question, ends: Ends, options: SearchOptions, opened: OpenDesk) -> tuple[int, int]:
@@ -194,12 +221,17 @@ def bench_for(
 def _cell(repository: Repository, question: Question, ends: Ends) -> Cell:
     """The cell whose attempts the bench of this question would make."""
     from bisectsyms.effects.commandwords import named
+    from bisectsyms.effects.ledger import Ledger
     from bisectsyms.usecases.bench import Options
     from bisectsyms.usecases.commandbench import cell_of
     from bisectsyms.usecases.tell import cell_for
 
     if (tested := _tested(question)) is not None:
         return cell_of(tested, named(tested.words, repository, (*ends.good, ends.bad)))
+    if question.cluster and question.cell:  # this machine may have another compiler, or none
+        with Ledger.open(repository.state_dir) as ledger:
+            if (cell := ledger.cell(question.cell)) is not None:
+                return cell
     options = Options(
         slots_dir=slots_folder(None),
         toolchains=known_toolchains(),

@@ -40,6 +40,10 @@ class Question:
     prior: tuple[str, ...] = ()
     find_fix: bool = False
     terms: str | None = None
+    cluster: str = ""
+    """Whose workers make the attempts; empty for this machine."""
+    source: str = ""
+    """Where those fetch commits from; empty where they are sent."""
     cell: str = ""
     """Key of the cell in which it was searched; people's words are meant for that one."""
 

@@ -118,10 +118,13 @@ cluster_options = _with(
     click.option(
         "--cluster",
         type=ClusterAddress(),
+        default="",
         metavar="ADDRESS",
         help="Workers of Dask: local:N, ssh:hosts.txt, or tcp://HOST:PORT.",
     ),
-    click.option("--cluster-git", "source", metavar="URL", help="Where they fetch from; by default commits are sent."),
+    click.option(
+        "--cluster-git", "source", default="", metavar="URL", help="Where they fetch from; by default commits are sent."
+    ),
 )
 """Options of the verbs that can have their attempts made on other machines."""
 cell_options = _with(*_CELL)

@@ -12,16 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from bisectsyms.core.decide import Ask, before
+from bisectsyms.core.decide import Ask
 from bisectsyms.core.words import count
-from bisectsyms.effects import fixups
 from bisectsyms.effects.forked import Worker, heard, stop_all
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.objtree import Objtree
 from bisectsyms.errors import InfraError
-from bisectsyms.model import Attempt, Draw, Kind, Revision
-from bisectsyms.usecases.desk import Desk, Place, Reporter, T
+from bisectsyms.model import Attempt, Draw, Revision
+from bisectsyms.usecases.desk import Place, Reporter, T
 from bisectsyms.usecases.mate import (
     Begun,
     Beside,
@@ -37,6 +36,7 @@ from bisectsyms.usecases.mate import (
     Warm,
     work,
 )
+from bisectsyms.usecases.several import Several
 
 AGAIN = "the same command goes on, every attempt that ended is in the ledger"
 
@@ -61,7 +61,7 @@ class Mate:
     """What people are shown of it while it runs."""
 
 
-class Crew(Desk):
+class Crew(Several):
     """The desk of a search that works in several slots.
 
     Raises:
@@ -72,14 +72,12 @@ class Crew(Desk):
         self, slots: int, open_bench: OpenBench, repository: Repository, reporter: Reporter, most: int | None = None
     ) -> None:
         """`most` is how many attempts may be begun, together."""
-        self.repository, self.reporter = repository, reporter
-        self.slots, self.made = slots, 0
-        self._most = most
+        super().__init__(most)
+        self.repository, self.reporter, self.slots = repository, reporter, slots
         self._error: Exception | None = None
         self._open = False
         self._first: dict[str, int] = {}
         """What was said, and who was the first to say it: the others may have the same to say."""
-        self._ids: dict[str, str] = {}
         self._answers: list[object] = []
         workers: list[Worker] = []
         self._mates: list[Mate] = []
@@ -131,14 +129,6 @@ class Crew(Desk):
         assert opened is not None
         return opened
 
-    def known(self, revision: Revision) -> Revision:
-        """As of a `Workbench`; git is asked once about a commit."""
-        if not self.cell.fixups:
-            return revision
-        if revision.commit not in self._ids:
-            self._ids[revision.commit] = fixups.known(self.repository, self.cell.fixups, revision).tree
-        return replace(revision, tree=self._ids[revision.commit])
-
     def places(self) -> dict[int, Place]:
         if self._error is None:
             mates = enumerate(self._mates)
@@ -169,16 +159,14 @@ class Crew(Desk):
         return self.places()
 
     def start(self, slot: int, revision: Revision, ask: Ask) -> None:
-        mate, draw = self._mates[slot], ask.draw or self.next_draw(revision, ask.kind, self._out(revision))
+        mate, draw = self._mates[slot], self.drawn_for(revision, ask)
         mate.place, mate.revision, mate.draw, mate.made, mate.copied = None, revision, draw, None, False
         self.made += 1
         self._send(mate, Order(revision, replace(ask, draw=draw)))
 
-    def _out(self, revision: Revision) -> list[Draw]:
-        """What was drawn for the attempts that run at a revision."""
-        tree = self.known(revision).tree
-        busy = (mate for mate in self._mates if mate.place is None and mate.revision)
-        return [mate.draw for mate in busy if mate.draw and mate.revision and self.known(mate.revision).tree == tree]
+    def running(self) -> list[tuple[Revision, Draw]]:
+        busy = (mate for mate in self._mates if mate.place is None)
+        return [(mate.revision, mate.draw) for mate in busy if mate.revision and mate.draw]
 
     def wait(self) -> tuple[int, Attempt]:
         """As of any desk; whatever one of us ran into, what the others run is waited for before it is told."""
@@ -189,23 +177,6 @@ class Crew(Desk):
                     return number, made
             self.places()  # raises what one of us ran into, once nothing runs any more
             self._hear()
-
-    def at_once(self, revision: Revision, ask: Ask) -> tuple[Attempt, ...]:
-        """In all slots, so that the load is the one under which the search went.
-
-        Fewer only at the end of `most`, or where the others wait for one that builds first.
-        """
-        left = len(self._mates) if self._most is None else max(1, self._most - self.made)
-        # An empty objtree is asked for by itself; or it is but the way to be there, which has a cheaper one for others.
-        empty = ask.kind is Kind.CLEAN or (ask.kind.is_from_scratch and ask.kind in self.kinds)
-        free = self.places() if empty else self.ready()
-        places = sorted(free.items(), key=lambda one: (one[1].tree != self.known(revision).tree, one[0]))
-        for slot, place in places[:left]:
-            first = None if empty else before(ask.kind, self.arrival_from(place, revision))
-            self.start(slot, revision, Ask(first, ask.why) if first else ask)
-            ask = ask if ask.by_all else replace(ask, draw=None)
-        made = [self.wait()[1] for _ in places[:left]]
-        return tuple(sorted(made, key=lambda one: one.number))
 
     def beside(self, call: Callable[[], T]) -> T:
         mate = self._mates[0]

@@ -110,8 +110,8 @@ class Desk(abc.ABC):
         """Begin an attempt in a free slot."""
 
     @abc.abstractmethod
-    def wait(self) -> tuple[int, Attempt]:
-        """The next attempt that ends, and its slot, which is free now.
+    def wait(self) -> tuple[int, Attempt | None]:
+        """The next attempt that ends, and its slot, which is free now; None where slot and attempt are lost.
 
         Raises:
             UserError: going on would prove nothing; see `Bench`.

@@ -133,15 +133,20 @@ class Searching:
 
     def _go_on(self, slot: int, test: Asked) -> None:
         """The next attempt of a test; none where the commit cannot be tested."""
-        arrival = self.bench.arrival_from(self.bench.places()[slot], test.revision)
+        if (place := self.bench.places().get(slot)) is None:  # it is gone, or rests: the search will ask again
+            return
+        arrival = self.bench.arrival_from(place, test.revision)
         ask = probe(self.bench.seen(test.revision), test.kind, arrival, test.draw)
         if isinstance(ask, Ask):
             self._running[slot] = test
             self.bench.start(slot, test.revision, ask)
 
-    def _take_in(self, slot: int, made: Attempt) -> None:
+    def _take_in(self, slot: int, made: Attempt | None) -> None:
         """Go on with the test to which an attempt belonged, unless it was the one that is evidence."""
-        test, outcome = self._running.pop(slot), made.result and made.result.outcome
+        test = self._running.pop(slot)
+        if made is None:  # lost with its slot: what it was to show is still to be asked
+            return
+        outcome = made.result and made.result.outcome
         if outcome and outcome.is_evidence and (made.plan.kind is test.kind or outcome.is_failure):
             return
         if not self.limits.over() and not self.learning.is_stale():

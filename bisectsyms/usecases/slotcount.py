@@ -128,5 +128,5 @@ class SlotCount:
         return None if most is None else most - self._before
 
 
-def _shows(made: Attempt) -> bool:
-    return made.result is not None and made.result.outcome.is_evidence
+def _shows(made: Attempt | None) -> bool:
+    return made is not None and made.result is not None and made.result.outcome.is_evidence
