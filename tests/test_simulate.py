@@ -1,4 +1,4 @@
-"""The verb simulate, and the bound it prints."""
+"""The verb simulate."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ import json
 import pytest
 
 from bisectsyms.cli import run
-from bisectsyms.search.bounds import capacity, fano
-
-
-def test_the_bound_is_that_of_the_textbook() -> None:
-    # A Z-channel that errs half of the time carries log2(5/4) bits; a noiseless one carries one.
-    assert capacity(0.0, 0.5) == pytest.approx(0.321928, abs=1e-6)
-    assert capacity(0.0, 1.0) == pytest.approx(1.0)
-    assert capacity(0.1, 0.9) == pytest.approx(0.531004, abs=1e-6)
-    assert fano(63, 0.2, 0.2, 0.95) is None
-    bound = fano(64, 0.0, 0.5, 0.95)
-    assert bound is not None and bound == pytest.approx(16.8, abs=0.1)
 
 
 def test_simulate_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None:

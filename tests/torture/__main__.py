@@ -18,11 +18,7 @@ from typing import Any
 from benchmarks.report import machine, table
 from tests.torture.outcome import Options, Row
 
-<<<<<<< HEAD
-NAMES: tuple[str, ...] = ("storm", "power", "machine", "hunt", "fuzz", "mutants")
-=======
-NAMES: tuple[str, ...] = ("cluster",)
->>>>>>> b34a7c3 (tests: torture of a cluster, a worker killed and one added)
+NAMES: tuple[str, ...] = ("storm", "power", "machine", "hunt", "cluster", "fuzz", "mutants")
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reliability.md"

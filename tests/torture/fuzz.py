@@ -41,7 +41,7 @@ def told(target: str, seconds: int, seed: int, status: int, log: str) -> Row:
     if not executions:
         raise RuntimeError(f"{target}: {log[-2000:]}")
     kept = re.findall(r"^stat::new_units_added:\s*(\d+)", log, re.MULTILINE)
-    found = re.findall(r"Test unit written to (\S+)", log)
+    found = re.findall(r"Test unit written to (\S*(?:crash|timeout|oom)-\S+)", log)
     note = f"{seconds} s, seed {seed}, {kept[-1] if kept else 0} inputs reached something new"
     if status:
         note += f"; stopped by {found[-1] if found else f'exit status {status}'}"
