@@ -176,8 +176,7 @@ def _link_passed(digest: Digest, seen: Seen) -> Ruling | None:
 
 def _broken(digest: Digest, seen: Seen) -> Ruling:
     """Another failure, named so that two attempts can be said to have failed in the same way."""
-    error = f"line {digest.error_number}: {digest.first_error}" if digest.error_number else digest.first_error
-    name = digest.error_name or (f"error:{digest.first_error}" if digest.first_error else "")
+    name = digest.error_name
     findings = [one for one in digest.findings if one.outcome is Outcome.BROKEN]
     known = [one for one in findings if one.signature not in HINTS]
     prefix = f"make failed (exit status {seen.exit_status})"
@@ -187,7 +186,7 @@ def _broken(digest: Digest, seen: Seen) -> Ruling:
         if known:
             return _lacks(known[0].signature, f"{prefix}: {_told(known[0])}")
     if name:
-        return _lacks(name, f"{prefix}: {error}")
+        return _lacks(name, f"{prefix}: line {digest.error_number}: {digest.first_error}")
     if seen.kallsyms is not True:
         return _no_kallsyms(prefix, seen)
     return _lacks("unknown", f"{prefix} and its log holds no line that says why")
