@@ -11,6 +11,7 @@ import pytest
 
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
+from bisectsyms.errors import InfraError
 from bisectsyms.model import Draw, Kind, Outcome, Word
 from bisectsyms.render.text import MOST_ROWS, show_status
 from bisectsyms.usecases.report import ReportOptions, report
@@ -109,6 +110,13 @@ def test_the_overview_says_what_the_single_questions_say(tmp_path: Path) -> None
         newest = {(made.cell.key, made.revision.tree): result.vanished for made, result in ended}
         assert overview.vanished == newest
         assert sum(map(bool, newest.values())) not in (0, len(newest))
+
+
+def test_lines_are_what_git_says_and_its_failure_is_told(made: Made) -> None:
+    repository = made("repo", Shape(3, revisions=3))
+    assert list(repository.lines("rev-list", "main")) == repository.git("rev-list", "main").splitlines()
+    with pytest.raises(InfraError, match=r"rev-list .*no-such-commit"):
+        list(repository.lines("rev-list", "no-such-commit"))
 
 
 def test_a_report_of_many_cells(made: Made) -> None:

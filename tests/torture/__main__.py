@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.report import machine, table
 from tests.torture.outcome import Options, Row
 
-NAMES: tuple[str, ...] = ("storm", "power", "machine", "hunt", "cluster", "fuzz", "mutants")
+NAMES: tuple[str, ...] = ("storm", "power", "machine", "load", "hunt", "cluster", "fuzz", "mutants")
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reliability.md"
