@@ -108,6 +108,13 @@ def test_a_ledger_at_any_moment(tmp_path: Path) -> None:
 
 
 @strace
+def test_a_ledger_that_does_not_sync_is_found_out(tmp_path: Path) -> None:
+    work, said = alone(tmp_path / "work", attempts=4, first="pragma synchronous = off"), list[str]()
+    tally = lose_power(work, tmp_path / "images", 1, torn=0, most=20, say=said.append)
+    assert {finding.kind for finding in tally.findings} >= {"an attempt that was told is lost"}, said
+
+
+@strace
 @pytest.mark.slow
 def test_a_bisect_at_any_moment(tmp_path: Path) -> None:
     tally = lose_power(command(tmp_path / "work"), tmp_path / "images", 2, torn=1, most=80, resumed=1)

@@ -53,6 +53,7 @@ from pathlib import Path
 from bisectsyms.effects.ledger import Ledger
 from tests.ledgers import CLEAN, plan
 with Ledger.open(Path(sys.argv[1])) as ledger:
+    ledger._db.execute(sys.argv[3])
     for turn in range(int(sys.argv[2])):
         number = ledger.begin(plan())
         ledger.finish(number, CLEAN)
@@ -128,10 +129,10 @@ def steps(folder: Path) -> Workload:
     return Workload("step under git bisect run", case, (case.words,), resumes=False)
 
 
-def alone(folder: Path, attempts: int = 150) -> Workload:
-    """The ledger without builds, for so long that SQLite moves its log into the database meanwhile."""
+def alone(folder: Path, attempts: int = 150, *, first: str = "pragma synchronous") -> Workload:
+    """The ledger without builds, for so long that SQLite moves its log into the database; `first` is said to it."""
     case = Templates(folder / "templates").make("bisect -- command", folder / "case")
-    words = (sys.executable, "-c", ALONE, str(case.state), str(attempts))
+    words = (sys.executable, "-c", ALONE, str(case.state), str(attempts), first)
     return Workload(f"a ledger of {attempts} attempts", case, (words,), resumes=False)
 
 

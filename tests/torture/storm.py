@@ -49,7 +49,7 @@ TO_END = 120.0
 """Seconds in which what was told to end has to have ended."""
 AFTERGLOW = 30.0
 """Seconds in which what a killed driver left has to be gone, on a machine that does other things."""
-TO_FINISH = 900.0
+TO_FINISH = 3600.0
 AT_ONCE = 7
 """Kinds of cases that are killed at the same time."""
 
@@ -203,7 +203,6 @@ def _strike(case: Case, blow: Blow, tally: Tally, say: Callable[[str], None]) ->
             process.wait(TO_END)
         except subprocess.TimeoutExpired:
             _note(tally, say, blow, case, Finding("it does not end", str(blow)))
-            process.kill()
             return False
         say(f"{case.folder.name}: {blow}: {process.returncode}")
     return _looked(case, before, output, tally, say, blow)
@@ -224,9 +223,7 @@ def _looked(case: Case, before: Sight, output: Path, tally: Tally, say: Callable
         _note(tally, say, blow, case, finding)
     if left:
         _note(tally, say, blow, case, Finding("a process is left", str(left)))
-        for text in left:
-            with contextlib.suppress(psutil.Error):
-                psutil.Process(int(text.split()[0])).kill()
+        _end(left)
     if held := still_locked(case):
         _note(tally, say, blow, case, Finding("a slot stays locked", str(held)))
     # An interrupt before the first line of ours is shown by Python itself.
@@ -244,7 +241,6 @@ def _finish(case: Case, tally: Tally, say: Callable[[str], None]) -> None:
         try:
             status = process.wait(TO_FINISH)
         except subprocess.TimeoutExpired:
-            process.kill()
             _note(tally, say, blow, case, Finding("it does not come to its end", output.read_text()[-2000:]))
             return
     text = output.read_text(errors="replace")
@@ -293,9 +289,17 @@ def _started(case: Case) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     try:
         yield process, output
     finally:
-        if process.poll() is None:
+        if process.poll() is None:  # whoever is in the group, or has left it: git's helper outlives git
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            _end(left_running(case))
+
+
+def _end(left: list[str]) -> None:
+    """Those that `left_running` has found."""
+    for text in left:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(int(text.split()[0])).kill()
 
 
 def _is_there(case: Case, moment: Moment, output: Path) -> bool:
