@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -97,6 +99,8 @@ class Tally:
     """What came of the images of one workload."""
 
     events: int = 0
+    seen: int = 0
+    """So many of the events were got through."""
     images: int = 0
     same: int = 0
     resumed: int = 0
@@ -105,12 +109,14 @@ class Tally:
 
 
 def run(options: Options) -> list[Row]:
-    """Three workloads; `rounds` torn images after each event in place of 3."""
+    """Three workloads, with `rounds` torn images after each event in place of 3, or as many as fit into `seconds`."""
+    share = math.inf if options.seconds is None else options.seconds / 3
     folder = Path(tempfile.mkdtemp(prefix="power-", dir=MEMORY if MEMORY.is_dir() else None))
     rows = []
     for number, make in enumerate((command, steps, alone)):
         work = make(folder / str(number))
-        tally = lose_power(work, folder / f"{number}-images", options.seed, torn=options.rounds or TORN)
+        torn, until = options.rounds or TORN, time.monotonic() + share
+        tally = lose_power(work, folder / f"{number}-images", options.seed, torn=torn, until=until)
         rows.append(_row(work, tally, options.seed))
     shutil.rmtree(folder, ignore_errors=True)
     return rows
@@ -144,9 +150,13 @@ def lose_power(
     torn: int,
     resumed: int = RESUMED,
     most: int | None = None,
+    until: float = math.inf,
     say: Callable[[str], None] = print,
 ) -> Tally:
-    """Run the commands once, and look at what each moment would have left, or so many moments evenly spread."""
+    """Run the commands once, and look at what each moment would have left, or so many moments evenly spread.
+
+    At `until` it is enough; which events were looked at is told.
+    """
     chance, tally, folder = random.Random(seed), Tally(), folder.resolve()
     folder.mkdir()
     recorded = list(_recorded(work, folder))
@@ -156,6 +166,9 @@ def lose_power(
     moments = moments[:: max(1, len(moments) // most)] if most else moments
     taken_up = set(chance.sample(moments, min(resumed, len(moments)))) if work.resumes else set[int]()
     for number, kind, image, promised in _distinct(work, recorded, set(moments), chance, torn, tally):
+        if time.monotonic() > until:
+            break
+        tally.seen = number + 1
         tally.images += 1
         tally.kinds[kind] += 1
         _put(repo, image)
@@ -289,7 +302,8 @@ def _row(work: Workload, tally: Tally, seed: int) -> Row:
     kinds = Counter(finding.kind for finding in tally.findings)
     seen = "; ".join(f"{kind} ({times})" for kind, times in kinds.items())
     images = ", ".join(f"{kind} {times}" for kind, times in tally.kinds.items())
-    note = f"{tally.events} events; {images}; {tally.same} equal ones left out; {tally.resumed} taken up; seed {seed}"
+    note = f"{tally.seen} of {tally.events} events; {images}; {tally.same} equal ones left out; "
+    note += f"{tally.resumed} taken up; seed {seed}"
     lost = sum(finding.lost for finding in tally.findings)
     return Row(
         f"power lost during {work.what}", tally.images, "images", lost, len(kinds), f"{note}. {seen}".rstrip(". ")
