@@ -236,7 +236,7 @@ class Bench(Desk):
             return self.builder.carry_out(plan, number)
         except BaseException as error:
             measured = Measured(seconds=time.monotonic() - begun)
-            if said := passing(error):  # a full disk is waited for, as if make had run into it
+            if said := passing(error) or passing(error.__cause__ or error):  # waited for, as if make had run into it
                 return Result(Outcome.INFRA, MACHINE, said, measured)
             why = f"cut short: {type(error).__name__} {error}".strip()
             self.ledger.finish(number, Result(Outcome.INFRA, CUT_SHORT, why, measured))
