@@ -19,7 +19,7 @@ from bisectsyms.core.decide import Ask
 from bisectsyms.effects import apart, copies
 from bisectsyms.effects.evidence import EvidenceStore
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.effects.slots import Objtree
+from bisectsyms.effects.objtree import Objtree
 from bisectsyms.errors import InfraError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Attempt, Draw, Revision
