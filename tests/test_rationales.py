@@ -93,6 +93,17 @@ def test_layouts_that_are_exhausted_say_how_many() -> None:
     assert isinstance(judge(seen("c@1 c@2 c@3 c@4"), rules(belief=known(0.2), draws=4, share=0.001)), Ask)
 
 
+def test_repeats_are_worth_making_while_only_the_race_is_in_doubt() -> None:
+    """All layouts are clean, and that nearly excludes that the layout decides; more attempts exclude the race, too."""
+    belief = prior(varied=True).given(Sample(failed=9, clean=3, failed_layouts=9, clean_layouts=3, draws=12))
+    now = belief.miss(Sample(clean=4, clean_layouts=4))
+    floor = belief.miss(Sample(clean=200, clean_layouts=4))
+    assert floor < now < belief.layout_weight
+    few = seen("c@1 c@2 c@3 c@4")
+    assert isinstance(judge(few, rules(belief=belief, draws=4, share=(floor + now) / 2)), Ask)
+    assert isinstance(judge(few, rules(belief=belief, draws=4, share=floor * 0.99)), Decision)
+
+
 def test_the_share_itself_is_still_allowed() -> None:
     assert isinstance(judge(seen("c c"), rules(share=0.25)), Decision)
     assert isinstance(judge(seen("c c"), rules(share=0.2499)), Ask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bisectsyms.core.classify import LEAST_FREE_BYTES, Seen, classify
-from bisectsyms.core.errorlines import ErrorLine, error_line
+from bisectsyms.core.errorlines import ErrorLine, error_line, stable
 from bisectsyms.core.loglines import clean, text
 from bisectsyms.core.logscan import scan
 from bisectsyms.inputs.knowledge import load_knowledge
@@ -142,6 +142,12 @@ def test_a_name_is_short_and_its_line_whole() -> None:
     assert isinstance(found, ErrorLine)
     assert found.name == f"compile:a.c: {'x' * 147}"
     assert found.text.endswith("x y")
+
+
+def test_the_folder_of_the_build_is_taken_off_whatever_its_last_letter() -> None:
+    assert (
+        stable("/o/linuX/lib/a.c: no", ("/o/linuX",)) == stable("/o/linuX/lib/a.c: no", ("/o/linuX/",)) == "lib/a.c: no"
+    )
 
 
 def test_nothing_that_a_terminal_obeys_is_left_of_a_line() -> None:

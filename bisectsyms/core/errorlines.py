@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 NEEDLES = tuple(
     b"error: |Error: |error[|ERROR|FATAL|undefined |multiple definition|relocation truncated|Kconfig:|ld: |"
@@ -75,12 +76,9 @@ def _compiled(match: re.Match[str]) -> tuple[str, str]:
     return match["file"], f"{kind}:{match['file']}: {what}"
 
 
-def _named(kind: str) -> Callable[[re.Match[str]], tuple[str, str]]:
-    def read(match: re.Match[str]) -> tuple[str, str]:
-        name = f"{kind}:{match['what']}"
-        return name, name
-
-    return read
+def _named(kind: str, match: re.Match[str]) -> tuple[str, str]:
+    name = f"{kind}:{match['what']}"
+    return name, name
 
 
 def _made(match: re.Match[str]) -> tuple[str, str]:
@@ -104,13 +102,13 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str, str]]]
             r"(?P<what>undefined reference to '[^']*'|undefined (?:hidden |protected )?symbol: \S+|"
             r"multiple definition of '[^']*'|relocation truncated to fit: .*)"
         ),
-        _named("link"),
+        partial(_named, "link"),
     ),
-    (re.compile(r"^(?:ERROR|FATAL): modpost: (?P<what>.*)"), _named("modpost")),
-    (re.compile(r"^ERROR: (?P<what>\"\w+\" \[.*\] undefined!)"), _named("modpost")),
-    (re.compile(r"^(?:[^\s:]*/)?(?P<what>[^\s:/]+: (?:fatal |internal compiler )?error: .*)"), _named("tool")),
-    (re.compile(r"^(?:[^\s:]*/)?(?P<what>[\w.+-]*ld: (?!.*: in function).*)"), _named("tool")),
-    (re.compile(r"^(?P<what>(?:(?:FATAL )?ERROR|[Ee]rror(?:\[\w+\])?):? .*)"), _named("tool")),
-    (re.compile(r"^\S+?(?: line \d+:|: \d+:|:) (?P<what>[\w./+-]+: (?:command )?not found)$"), _named("tool")),
+    (re.compile(r"^(?:ERROR|FATAL): modpost: (?P<what>.*)"), partial(_named, "modpost")),
+    (re.compile(r"^ERROR: (?P<what>\"\w+\" \[.*\] undefined!)"), partial(_named, "modpost")),
+    (re.compile(r"^(?:[^\s:]*/)?(?P<what>[^\s:/]+: (?:fatal |internal compiler )?error: .*)"), partial(_named, "tool")),
+    (re.compile(r"^(?:[^\s:]*/)?(?P<what>[\w.+-]*ld: (?!.*: in function).*)"), partial(_named, "tool")),
+    (re.compile(r"^(?P<what>(?:(?:FATAL )?ERROR|[Ee]rror(?:\[\w+\])?):? .*)"), partial(_named, "tool")),
+    (re.compile(r"^\S+?(?: line \d+:|: \d+:|:) (?P<what>[\w./+-]+: (?:command )?not found)$"), partial(_named, "tool")),
     (re.compile(r"^\S*make(?:\[(?P<level>\d+)\])?: \*\*\* (?P<what>.*)"), _made),
 )
