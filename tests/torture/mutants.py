@@ -89,7 +89,7 @@ def _tried(part: Part, options: Options) -> Row:
     states = Counter(_states(folder))
     tried = states.total() - states["not checked"]
     killed = sum(states[one] for one in KILLED)
-    note = f"{killed} of {tried} killed ({killed / tried:.0%}), of {states.total()} that there are"
+    note = f"{killed} killed ({killed / tried:.0%}; {states['timeout']} by time), of {states.total()} that there are"
     return Row(f"mutants of {part.name}", tried, "mutants", int(killed < part.least * tried), tried - killed, note)
 
 
