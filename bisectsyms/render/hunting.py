@@ -22,7 +22,7 @@ def show_hunted(hunted: Hunted) -> None:
         console.width = WIDE
     table, alike = fitted(in_order(hunted.lines), lambda line: line.verdict, console.width)
     console.print(table)
-    console.print(*filter(None, [alike]))
+    console.print(plain(alike), markup=False)
     for line in lines(hunted):
         console.print(plain(line), markup=False)
     if hunted.found is not None:
