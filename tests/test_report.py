@@ -279,6 +279,15 @@ def test_revisions_come_from_the_ledger_as_last_named(repository: Repository) ->
     assert (one.revision, one.rate.attempts) == ("v6.1", 2)
 
 
+def test_what_a_hunt_has_not_tried_yet_is_told(repository: Repository) -> None:
+    one = plan(1)
+    fill(repository, (one, FAILED, 1))
+    tried = (one.revision.tree, one.cell.key)
+    told = report(repository, ReportOptions(only={tried, ("another", one.cell.key)})).details
+    assert told[-1] == "not tried yet: 1 of the 2 that the hunt is to try"
+    assert not any("not tried" in line for line in report(repository, ReportOptions(only={tried})).details)
+
+
 def test_a_cause_is_looked_for_once_and_for_a_few(repository: Repository) -> None:
     asked: list[int] = []
 

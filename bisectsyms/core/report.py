@@ -284,7 +284,7 @@ def matrix_answer(spots: Sequence[Spot], names: dict[str, str]) -> tuple[str, tu
         return f"No failure {'that can be repeated ' if seen else ''}was seen in {what}, {sure}", details
     worst = worst_first(spots)[0][1]
     how = f"{worst.kind}, {rate_text(worst.rate)}" if worst.rate.failed else worst.verdict
-    details = (*details, f"most often {worst.revision}, {names[worst.cell]}: {how}")
+    details = (*details, f"most often at {worst.revision}, {names[worst.cell]}: {how}")
     verb = "fails" if len(failing) == 1 else "fail"
     return f"{len(failing)} of {what} {verb}", details
 

@@ -82,7 +82,7 @@ def report(
     for said in (_search_answer(search), found):
         if said:
             answer, details = said, (answer, *details)
-    details = (*details, *_causes(failures))
+    details = (*details, *_causes(failures), *_untried(options.only, keys))
     made = now()
     return Report(
         subject=repository.top.name,
@@ -198,7 +198,15 @@ def _causes(failures: Sequence[Failure]) -> tuple[str, ...]:
     if not known:
         return ()
     ((cause, number),) = known.most_common(1)
-    return (f"cause, of {number} of the {count(known.total(), 'failure')} that were diagnosed: {cause}",)
+    looked = known.total()
+    of = f"{number} of the {looked} failures that were" if looked > 1 else "the failure that was"
+    return (f"cause, of {of} diagnosed: {cause}",)
+
+
+def _untried(meant: Collection[tuple[str, str]] | None, tried: Collection[tuple[str, str]]) -> tuple[str, ...]:
+    """What of a hunt has not come to its turn: a page that does not say so would look complete."""
+    missing = len(set(meant or ()) - set(tried))
+    return (f"not tried yet: {missing} of the {len(meant or ())} that the hunt is to try",) if missing else ()
 
 
 def _search_answer(search: SearchState | None) -> str:
