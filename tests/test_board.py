@@ -41,8 +41,8 @@ def rows() -> tuple[Line, ...]:
 
 def drawn(width: int, height: int) -> list[str]:
     out = io.StringIO()
-    console = Console(file=out, width=width, height=height)
-    console.print(Board(Picture(rows(), 99, 1234.0, 2, "bad x86/gcc-12.2.0 -j4: " + "why " * 40, 3600.0)))
+    board = Board(Picture(rows(), 99, 1234.0, 2, "bad x86/gcc-12.2.0 -j4: " + "why " * 40, 3600.0))
+    Console(file=out, width=width, height=height).print(board)
     return out.getvalue().splitlines()
 
 
@@ -71,9 +71,9 @@ def test_what_is_the_same_in_all_rows_goes_first_where_there_is_no_room() -> Non
 def test_names_that_have_no_room_end_in_an_ellipsis_and_counts_are_whole() -> None:
     names = ("v6.1-rc3-1234-g0123456789ab-dirty", "v6.1-rc3-1235-g0123456789ac")
     long = [row(name, tool, 4, "sweep:64+pad:8", 3, 4) for name, tool in product(names, TOOLS)]
-    console = Console(file=io.StringIO(), width=80)
-    console.print(fitted(long, brief, 80)[0])
-    text = console.file.getvalue()  # type: ignore[attr-defined]  # what was given above
+    out = io.StringIO()
+    Console(file=out, width=80).print(fitted(long, brief, 80)[0])
+    text = out.getvalue()
     assert "…" in text
     assert text.count("3 of 7") == 6
 
