@@ -27,6 +27,7 @@ def attempt(cell: Cell, draw: Draw, kind: Kind = Kind.RELINK, outcome: Outcome =
         (attempt(replace(FIVE, variation="jobs-one"), ADDED), True),
         (attempt(FIVE, DRAW), False),
         (attempt(ONE, Draw(8)), False),
+        (attempt(ONE, DRAW, outcome=Outcome.INFRA), False),
         (attempt(ONE, DRAW, Kind.CLEAN), False),
         (attempt(replace(ONE, kconfig="other"), DRAW), False),
     ],

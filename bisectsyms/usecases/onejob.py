@@ -24,7 +24,15 @@ def one_job_seen(attempts: Iterable[Attempt], cell: Cell, kind: Kind, mine: Sequ
         plan, seen = one.plan, one.observation()
         alone = plan.cell.jobs == 1 or (ONE_JOB, "") in plan.draw.factors
         like = replace(plan.cell, jobs=cell.jobs, variation=cell.variation) == cell
-        if seen and alone and like and cell.jobs != 1 and plan.kind is kind and without(plan.draw) in failed:
+        if (
+            seen
+            and seen.outcome.is_evidence
+            and alone
+            and like
+            and cell.jobs != 1
+            and plan.kind is kind
+            and without(plan.draw) in failed
+        ):
             found.append(seen)
     return found
 
