@@ -29,6 +29,8 @@ def seen(words: str) -> list[Observation]:
         ("1+ 1- 1- 1!", 1, "", Nature.SCHEDULE, "length=1 failed 1 of 3 times: the same draw did both"),
         (RACE, 64, "", Nature.SCHEDULE, "length=3 failed 1 of 2 times"),
         (RACE, 64, "3- 3- 3- 3- 3-", Nature.SCHEDULE, "it stays clean with -j1 in 5 attempts"),
+        (RACE, 64, "3-", Nature.SCHEDULE, "chance of having missed it): too few to tell"),
+        (RACE, 64, "3- 3- 3- 3- 3- 3- 3- 3-", Nature.SCHEDULE, "chance of having missed it): a race between jobs"),
         (RACE, 64, "3- 3- 3+", Nature.ENVIRONMENT, "no race between jobs of make"),
         (LAYOUT, 64, "", Nature.LAYOUT, "length=7 failed 4 of 4 times, and 3 other draws"),
         ("7+ 1-", 64, "", Nature.UNKNOWN, "no draw did both yet"),

@@ -18,6 +18,8 @@ from bisectsyms.core.ladder import TRIAL, rate_of
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Draw, Kind, Observation
 
+TELLS = 0.1
+"""Attempts with one job that a race would have left clean with a greater chance tell too little."""
 ELSEWHERE = "threads of one tool, or what is outside of the build"
 MOST_ALONE = 60
 """Attempts with one job that are made at most."""
@@ -73,9 +75,10 @@ def nature(kind: Kind, mine: Sequence[Observation], draws: int, jobs: int, alone
     if one.failed:
         text = f"it fails {with_one}, too ({one.failed}), so it is no race between jobs of make"
         return Shown(Nature.ENVIRONMENT, (both, f"{text}: {ELSEWHERE}"))
-    miss = percent(rate_of(sample.failed, sample.clean).miss(Sample(clean=one.clean)))
+    miss = rate_of(sample.failed, sample.clean).miss(Sample(clean=one.clean))
     text = f"it stays clean {with_one}, where it fails at {percent(belief.expected_rate())} with -j{jobs}"
-    return Shown(Nature.SCHEDULE, (both, f"{text} ({miss} chance of having missed it): a race between jobs"))
+    so = "a race between jobs" if miss <= TELLS else "too few to tell"
+    return Shown(Nature.SCHEDULE, (both, f"{text} ({percent(miss)} chance of having missed it): {so}"))
 
 
 def alone_wanted(shown: Shown, kind: Kind, jobs: int, mine: Sequence[Observation]) -> int:
