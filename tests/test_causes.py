@@ -17,6 +17,7 @@ from bisectsyms.kallsyms.difference import Difference, Divergence, Shift, Swap
 from bisectsyms.kallsyms.evidence import Axis, Sure
 from bisectsyms.kallsyms.facts import Facts, Image, LogFacts, Section, TableSizes, Tried
 from bisectsyms.kallsyms.listing import stripped, unlisted
+from bisectsyms.kallsyms.mechanisms import section_changes
 from bisectsyms.kallsyms.naming import Diagnosis, State, diagnose
 from bisectsyms.kallsyms.symbols import SymbolMap, read_map
 from bisectsyms.model import Outcome
@@ -266,3 +267,11 @@ def test_a_bug_in_linux_is_of_a_cause_that_there_is(tmp_path: Path) -> None:
     (tmp_path / "causes.yaml").write_text(text.replace("- cause: tie", "- cause: knot", 1))
     with pytest.raises(UserError, match="knot is no cause"):
         load_causes(tmp_path)
+
+
+def test_sections_that_are_not_known_are_no_difference() -> None:
+    text = Section(".text", 0x1000, 64, 16, "AX")
+    known = Image("vmlinux", "ARM", 32, (text,), frozenset())
+    unknown = replace(known, sections=())  # its file stayed on the host where the attempt was made
+    assert section_changes(known, replace(known, sections=(replace(text, align=32),)))
+    assert section_changes(known, unknown) == section_changes(unknown, known) == []

@@ -227,7 +227,12 @@ def part_changes(before: TableSizes, after: TableSizes) -> tuple[str, ...]:
 
 
 def section_changes(before: Image, after: Image) -> list[str]:
-    """Sections in memory that only one of two images has, or that are aligned otherwise."""
+    """Sections in memory that only one of two images has, or that are aligned otherwise.
+
+    Nothing where those of one are not known: they stayed on another host, or were given up for space.
+    """
+    if not before.sections or not after.sections:
+        return []
     old = {one.name: one for one in before.sections if ALLOCATED in one.flags and one.size}
     new = {one.name: one for one in after.sections if ALLOCATED in one.flags and one.size}
     found = []

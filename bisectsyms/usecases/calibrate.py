@@ -150,15 +150,19 @@ def untold(calibrated: Calibrated) -> str:
 def with_one_job(judging: Judging, calibrated: Calibrated, mine: Sequence[Observation], limits: Limits) -> Calibrated:
     """The same with what attempts under -j1 show: `judging` is of the cell that differs by that alone.
 
-    None are made where the objtree would have to be built again: it is one experiment more, no condition.
+    None are made where the objtree would have to be built from nothing: it is one experiment more, no condition.
     """
     bench, revision, wanted = judging.bench, calibrated.revision, one_job_tells(calibrated, mine)
     shown = Shown(calibrated.nature, calibrated.experiments)
     draw = next((one.draw for one in mine if one.outcome.is_failure), None)
     alone = chosen(bench, calibrated)
     while calibrated.chosen and len(alone) < wanted and not any(one.outcome.is_failure for one in alone):
-        if limits.over() or bench.made > 2 * wanted or before(calibrated.chosen, bench.arrival(revision)):
+        arrival = before(calibrated.chosen, bench.arrival(revision))
+        if limits.over() or bench.made > 2 * wanted or arrival in (Kind.CLEAN, Kind.CACHED):
             break
+        if arrival:
+            bench.at_once(revision, Ask(arrival, "arrival, to ask whether -j1 fails, too"))
+            continue
         why = f"does -j1 fail, too? {len(alone)} of up to {wanted} clean"
         bench.at_once(revision, Ask(calibrated.chosen, why, draw))
         alone = chosen(bench, calibrated)

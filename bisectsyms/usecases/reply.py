@@ -111,9 +111,12 @@ def answer(repository: Repository, about: Reproduction, suspected: Callable[[], 
         cells = [cell for key in about.cells if (cell := ledger.cell(key))]
         made = [one for one in ledger.attempts(tree=revision.tree) if ledger.exclusion(one.number) is None]
         shown = tuple(_in_cell(cell, ledger.observations(revision.tree, cell.key), made) for cell in cells)
-    tried = {cell.key for cell in cells}
-    failed = [one.number for one in made if one.plan.cell.key in tried and one.result and one.result.outcome.is_failure]
-    attempt = failed[-1] if failed else None
+        tried = {cell.key for cell in cells}
+        failed = [
+            one.number for one in made if one.plan.cell.key in tried and one.result and one.result.outcome.is_failure
+        ]
+        here = [one for one in failed if not ledger.origin(one)]  # what others' attempts left stayed with them
+    attempt = (here or failed)[-1] if failed else None
     cause, why = _cause(repository, attempt) if attempt else ("", ())
     since = _since(repository, about, suspected) if attempt and suspected else None
     return Answer(about, revision, shown, attempt, cause, why, since)
@@ -130,17 +133,21 @@ def _in_cell(cell: Cell, seen: tuple[Observation, ...], made: Sequence[Attempt])
     failed = [one for one in seen if one.outcome.is_failure]
     chosen = standing.kind if isinstance(standing, Choice) else failed[-1].kind if failed else None
     draws = variation_of(cell.variation).layouts
-    shown = None
+    shown, alone = None, list[Observation]()
     if chosen:
         mine = [one for one in seen if one.kind is chosen]
-        shown = nature(chosen, mine, draws, cell.jobs, one_job_seen(made, cell, chosen, mine))
+        alone = one_job_seen(made, cell, chosen, mine)
+        shown = nature(chosen, mine, draws, cell.jobs, alone)
     broken = sum(not one.outcome.is_evidence for one in seen)
+    why = shown.experiments if shown else ()
+    if shown and chosen and shown.nature is Nature.SCHEDULE and not alone:
+        why = (*why, one_job_not_asked(shown, chosen) or "whether it fails with -j1, too, is not known")
     return InCell(
         cell,
         tuple(rates),
         chosen,
         shown.nature if shown else Nature.UNKNOWN,
-        (*shown.experiments, *filter(None, (one_job_not_asked(shown, chosen),))) if shown and chosen else (),
+        why,
         len(layouts_of(seen)),
         broken,
         str(failed[-1].draw) if failed else "",
