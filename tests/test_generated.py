@@ -16,6 +16,7 @@ from bisectsyms.inputs.plan import load_plan
 from bisectsyms.inputs.schema import MODELS, modeline, schema
 from bisectsyms.inputs.skeleton import skeleton
 from docs.generate import ROOT, made
+from tests.torture import __main__ as torture
 
 MADE = made()
 
@@ -23,6 +24,10 @@ MADE = made()
 @pytest.mark.parametrize("path", MADE, ids=lambda path: path.name)
 def test_what_lies_here_is_what_would_be_made(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == MADE[path], "make pages"
+
+
+def test_the_page_of_the_tortures_is_of_their_last_results() -> None:
+    assert torture.PAGE.read_text(encoding="utf-8") == torture.page(), "python -m tests.torture with a name"
 
 
 @pytest.mark.parametrize("name", MODELS)
