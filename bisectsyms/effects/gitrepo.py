@@ -117,10 +117,7 @@ class Repository:
                 file.seek(0)
                 return str(runner.execute(["git", *self._settings, *args], env=env, istream=file))
         except GitCommandError as error:
-            all_said = str(error.stderr)
-            kind = InfraError if spoilt(error.status, all_said) else RefusedError
-            text = f"git {' '.join(args[:3])} failed: {_what_git_said(error)}"
-            raise kind(text, next_step=next_step(all_said)) from error
+            raise _failed(args, error) from error
         except GitCommandNotFound as error:
             raise InfraError("git cannot be started", next_step="bisectsyms doctor") from error
 
@@ -128,16 +125,19 @@ class Repository:
         """What `git` says, a line at a time: for answers that may be too long to hold.
 
         Raises:
-            InfraError: git ended with another status than 0, which is found out after the last line.
+            RefusedError: as `git`, found out after the last line.
+            InfraError: likewise.
         """
-        process = self._git.execute(["git", *self._settings, *args], as_process=True)
-        assert process.stdout is not None, "GitPython makes a pipe"
-        for line in process.stdout:
-            yield line.decode(errors="surrogateescape").rstrip("\n")
         try:
+            process = self._runner(None).execute(["git", *self._settings, *args], as_process=True)
+            assert process.stdout is not None, "GitPython makes a pipe"
+            for line in process.stdout:
+                yield line.decode(errors="surrogateescape").rstrip("\n")
             process.wait()
         except GitCommandError as error:
-            raise InfraError(f"git {' '.join(args[:3])} failed: {_what_git_said(error)}") from error
+            raise _failed(args, error) from error
+        except GitCommandNotFound as error:
+            raise InfraError("git cannot be started", next_step="bisectsyms doctor") from error
 
     def tried(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run git as `git` does where another status than 0 is an answer: the status, and what it wrote to stderr.
@@ -315,6 +315,13 @@ def _lines(error: GitCommandError) -> list[str]:
     """What git wrote to stderr, without GitPython's frame around it."""
     text = str(error.stderr).strip().removeprefix("stderr: ").strip("'")
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _failed(args: Sequence[str], error: GitCommandError) -> InfraError:
+    """It as an error of ours: whether git has answered, why, and what to do."""
+    said = str(error.stderr)
+    kind = InfraError if spoilt(error.status, said) else RefusedError
+    return kind(f"git {' '.join(args[:3])} failed: {_what_git_said(error)}", next_step=next_step(said))
 
 
 def _what_git_said(error: GitCommandError) -> str:
