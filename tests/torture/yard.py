@@ -62,7 +62,7 @@ class Yard:
     def at(cls, folder: Path, template: Path) -> Yard:
         """A new one, its repository a copy of `template`."""
         folder.mkdir(parents=True)
-        yard = cls(folder, fresh={side: (f"{side}{number}" for number in range(COMMITS)) for side in TRUTH})
+        yard = cls(folder, fresh={side: iter([f"{side}{number}" for number in range(COMMITS)]) for side in TRUTH})
         shutil.copytree(template, yard.repo, symlinks=True)
         for path in (yard.home, yard.slots, yard.tools):
             path.mkdir()
