@@ -136,10 +136,10 @@ def test_a_shell_sees_what_the_attempt_saw_and_leaves_nothing_to_the_next(user: 
     assert user.run("bisectsyms", "step", history.bad, *user.step(*STEP)[1:], cwd=history.repo).returncode == 1
     script = """
         set -e
-        sh -c "$BISECTSYMS_COMMAND" > made 2>&1 && exit 9
-        grep -q 'Inconsistent kallsyms data' made
-        test -z "$SECRET"
         obj=$(echo "$BISECTSYMS_COMMAND" | sed 's/.* O=\\([^ ]*\\).*/\\1/')
+        sh -c "$BISECTSYMS_COMMAND" > "$obj/made" 2>&1 && exit 9
+        grep -q 'Inconsistent kallsyms data' "$obj/made"
+        test -z "$SECRET"
         src=$(echo "$BISECTSYMS_COMMAND" | sed 's/^make -C \\([^ ]*\\).*/\\1/')
         echo "this is no C" >> "$src/init/main.c"
         touch "$src/stray" "$obj/stray"

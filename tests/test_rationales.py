@@ -31,6 +31,7 @@ AGAIN = Ask(SCRATCH, "the build broke; once more from an empty objtree")
 
 FAILED = "failed with inconsistent kallsyms data"
 MISSED = "chance of having missed a 50 % failure"
+AT_FAULT = "if the machine was at fault: bisectsyms exclude"
 
 
 def good(rationale: str, miss: float) -> Decision:
@@ -65,7 +66,7 @@ def weak(clean: int, miss: float, chance: str, limit: str) -> Decision:
         ("b:cc B:cc", {}, Decision(SKIP, UNKNOWN, "does not build: cc (2 times, the last from an empty objtree)")),
         (f"b:{SAID_UNTESTABLE}", {}, Decision(SKIP, UNKNOWN, "the command says that it cannot be tested (125)")),
         ("b:fixup:x.patch", {}, Decision(SKIP, UNKNOWN, "fixup x.patch does not apply, so nothing was built")),
-        ("t t", {}, Decision(SKIP, UNKNOWN, "timed out 2 times, never ended")),
+        ("t t", {}, Decision(SKIP, UNKNOWN, f"timed out 2 times, never ended; {AT_FAULT}")),
         ("b:a t B:b i b:a", {},
          Decision(ABORT, UNKNOWN, "4 of 5 attempts ended without evidence, in changing ways: TIMEOUT, a, b")),
         ("b:cc", {}, AGAIN),
