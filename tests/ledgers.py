@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bisectsyms.effects.ledger import rows, schema
+from bisectsyms.effects.ledger import migrating, rows, schema
 from bisectsyms.effects.ledger.owner import Owner
 from bisectsyms.model import (
     Cell,
@@ -70,7 +70,7 @@ def first_version(state_dir: Path, plans: Sequence[Plan], result: Result) -> Non
     """A ledger as bisectsyms wrote it before attempts had a uuid: these attempts, all ended with `result`."""
     state_dir.mkdir()
     db = sqlite3.connect(state_dir / "ledger.sqlite", isolation_level=None)
-    schema.migrate(db, schema.MIGRATIONS[:1])
+    migrating.migrate(db, schema.MIGRATIONS[:1])
 
     def insert(table: str, row: rows.Row) -> None:
         db.execute(f"insert or ignore into {table} ({', '.join(row)}) values (:{', :'.join(row)})", row)

@@ -99,7 +99,7 @@ def test_colours_are_ours() -> None:
 
 
 def test_the_log_beside_the_ledger_holds_only_text(tmp_path: Path) -> None:
-    before = LOGGER.handlers[:]
+    before, LOGGER.propagate = LOGGER.handlers[:], False  # pytest hears it otherwise, and cannot carry half a character
     try:
         log_to(tmp_path / "state")
         Reporter(io.StringIO()).say(EVIL)
@@ -107,6 +107,7 @@ def test_the_log_beside_the_ledger_holds_only_text(tmp_path: Path) -> None:
         for handler in LOGGER.handlers[len(before) :]:
             handler.close()
             LOGGER.removeHandler(handler)
+        LOGGER.propagate = True
     assert unseemly((tmp_path / "state/log").read_text()) == set()
 
 

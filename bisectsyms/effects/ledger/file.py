@@ -20,7 +20,7 @@ import psutil
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from bisectsyms.effects.evidence.files import sync_folder
-from bisectsyms.effects.ledger import schema
+from bisectsyms.effects.ledger import migrating, schema
 from bisectsyms.errors import BisectsymsError, InfraError, UserError
 
 NAME = "ledger.sqlite"
@@ -61,8 +61,8 @@ def connect(
         db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         undo.callback(db.close)
         db.row_factory = sqlite3.Row
-        schema.distrust(db)
-        schema.check(db, str(path), len(migrations))
+        migrating.distrust(db)
+        migrating.check(db, str(path), len(migrations))
         if kind in REMOTE:
             warn(
                 f"{path} is on a network file system ({kind}): journal_mode=DELETE, slower; "
@@ -70,7 +70,7 @@ def connect(
             )
         _set_journal(db, "delete" if kind in REMOTE else "wal")
         db.execute("pragma synchronous = full")
-        schema.migrate(db, migrations)
+        migrating.migrate(db, migrations)
         db.execute("pragma foreign_keys = on")
         with transaction(db):
             pass  # a file that cannot be written is told now, not after an hour of building
@@ -169,7 +169,7 @@ def _rescue(path: Path) -> str:
     old = f"{aside}/{NAME}"
     # .recover would be shorter, but it fails in sqlite3 3.40 (Debian 12) where .dump still reads.
     version = f"$(sqlite3 {old} 'pragma user_version')"
-    marks = f"pragma application_id = {schema.APPLICATION_ID}; pragma user_version = {version};"
+    marks = f"pragma application_id = {migrating.APPLICATION_ID}; pragma user_version = {version};"
     return (
         f"keep it: mkdir {aside} && mv {new}* {aside}/\n  then begin anew, or with what can be read of it: (umask 077; "
         f"{{ sqlite3 {old} .dump | sed 's/^ROLLBACK;.*/COMMIT;/'; echo \"{marks}\"; }} | sqlite3 {new})"

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bisectsyms.effects.ledger import rows, schema
+from bisectsyms.effects.ledger import migrating, rows, schema
 from bisectsyms.effects.ledger.file import NAME, explained
 from bisectsyms.effects.ledger.queries import Queries
 from bisectsyms.errors import UserError
@@ -49,8 +49,8 @@ class Reading(Queries):
             db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0, isolation_level=None)
             try:
                 db.row_factory = sqlite3.Row
-                schema.distrust(db)
-                schema.check(db, str(path))
+                migrating.distrust(db)
+                migrating.check(db, str(path))
                 if db.execute("pragma user_version").fetchone()[0] != len(schema.MIGRATIONS):
                     raise UserError(
                         f"{path} was written by an older bisectsyms", next_step="bisectsyms status brings it up"
