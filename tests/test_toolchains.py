@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bisectsyms.core.tools import Llvm, llvm_tools
+from bisectsyms.core.tools import Arch, Llvm, llvm_tools
 from bisectsyms.effects.toolchain import identify, short_name
 from bisectsyms.effects.toolsearch import choose, find, tools_of
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import Profile
+from bisectsyms.inputs.reportknowledge import report_knowledge
 from bisectsyms.inputs.toolchains import Toolchains, load_toolchains
 from bisectsyms.smallkernel.history import Failure, write_history
 from tests.conftest import User
@@ -91,6 +92,23 @@ def test_the_crosstool_of_kernel_org(tmp_path: Path, known: Toolchains) -> None:
     put(tmp_path / "gcc-9.5.0-nolibc/arm-linux-gnueabi/bin/arm-linux-gnueabi-gcc")
     with pytest.raises(UserError, match="holds 2 toolchains"):
         tools_of(profile(toolchain=str(tmp_path)), "", known, PATH)
+
+
+@pytest.mark.parametrize("entry", load_toolchains(Path("/no/such/folder")).arches, ids=lambda entry: entry.arch)
+def test_every_shipped_arch_is_found_under_all_its_names(entry: Arch, tmp_path: Path, known: Toolchains) -> None:
+    assert entry.package.startswith("gcc-") and entry.triples
+    assert {entry.arch, *entry.also} <= report_knowledge().names.known_arches, (
+        "reports must know it: configs/knowledge/reports.yaml"
+    )
+    for prefix in entry.prefixes:
+        put(tmp_path / prefix / f"{prefix}gcc")
+        found = [tools.compiler for tools in find(entry, known, str(tmp_path / prefix))]
+        assert f"{prefix}gcc" in found
+    for triple in entry.triples:
+        gcc = put(tmp_path / f"{triple}/gcc-13.2.0-nolibc/{triple}/bin/{triple}-gcc")
+        assert tools_of(profile(arch=entry.arch, toolchain=str(tmp_path / triple)), "", known, PATH).compiler == str(
+            gcc
+        )
 
 
 def test_a_new_arch_is_data(tmp_path: Path) -> None:
