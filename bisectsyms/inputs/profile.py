@@ -214,7 +214,7 @@ def find_profile(name: str, *, state_dir: Path, xdg_config_home: Path, cwd: Path
         return load_profile_file(known[name])
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    folders = ", ".join(str(folder) for folder in _folders(state_dir, xdg_config_home))
+    folders = ", ".join(dict.fromkeys(str(folder) for folder in _folders(state_dir, xdg_config_home)))
     raise UserError(
         f"there is no profile {name!r} in {folders}",
         next_step=f"{hint}there are: {', '.join(sorted(known))}; or give the path of a .yaml file",

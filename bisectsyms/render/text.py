@@ -66,7 +66,9 @@ def show_status(report: Status) -> None:
         )
     imported = ", ".join(f"{number} made on {plain(host)}" for host, number in report.elsewhere.items())
     console.print(f"{count(report.attempts, 'attempt')} in the ledger{imported and f' ({imported})'}", markup=False)
-    if any(one.inconsistent for cell in report.cells for row in cell.rows for one in row.tallies):
+    if any(one.no_evidence for cell in report.cells for row in cell.rows for one in row.tallies):
+        console.print("+N: attempts that are no evidence, as a broken build or a killed compiler")
+    if any(one.inconsistent for cell in report.cells if cell.cell.profile for row in cell.rows for one in row.tallies):
         console.print("what differs in the last failure, and by which cause: bisectsyms diagnose")
     if report.culprit:
         which = "fixed" if report.find_fix else "bad"
@@ -75,7 +77,7 @@ def show_status(report: Status) -> None:
             sure = percent(report.confidence) + (f"{given_words(report.told)}," if report.told else "")
             console.print(f"confidence: {sure} that no failing revision was taken for a good one")
     elif report.bisecting:
-        console.print("the bisect goes on: git bisect run bisectsyms --profile NAME")
+        console.print("git bisect is not at its end; go on: git bisect run bisectsyms --profile NAME")
     if report.culprit and report.outdated:
         names = ", ".join(commit[:12] for commit in report.outdated)
         console.print(
@@ -100,7 +102,9 @@ def _that_fit(cells: Sequence[CellStatus]) -> tuple[list[CellStatus], list[CellS
 def _cell_table(status: CellStatus) -> Table:
     cell = status.cell
     fixups = f", {count(len(cell.fixups), 'fixup')}" if cell.fixups else ""
-    title = Text(plain(f"{cell} -j{cell.jobs} {cell.variation} (profile {cell.profile}{fixups})"))
+    # A command has no profile.
+    profile = f" (profile {cell.profile}{fixups})" if cell.profile else ""
+    title = Text(plain(f"{cell} -j{cell.jobs} {cell.variation}{profile}"))
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("revision", no_wrap=True)
     table.add_column("verdict", no_wrap=True)

@@ -82,6 +82,8 @@ def _demo(options: DemoOptions, folder: Path, say: Callable[[str], None]) -> Dem
     profile = "smallkernel-arm" if shutil.which(f"{ARM_PREFIX}gcc") else "smallkernel"
     say(f"A history of {options.commits} commits of a small kernel is in {history.repo}.")
     say(f"Its last commit fails now and then with inconsistent kallsyms data ({options.failure}); some do not compile.")
+    say("An attempt is a build or a part of one; INCONSISTENT is the failure, INFRA is the machine's fault.")
+    say("First it is tried which kind shows the failure: a replay of the link script, a relink, a clean build.")
     say(f"Which commit brought the failure in? This is what you would type ({profile} is the profile):\n")
     _bisect(history, profile, folder / "slots", options, say)
     report = status(Repository.discover(history.repo, {}), rejudge=False)

@@ -68,7 +68,7 @@ def last_failure(repository: Repository) -> int:
             if found := ledger.last(outcome):
                 return found.number
     raise UserError(
-        "no attempt of the ledger has failed",
+        "no build of the ledger has failed with inconsistent kallsyms data",
         next_step="name a build directory: bisectsyms diagnose DIR, or two maps: --maps BEFORE AFTER",
     )
 

@@ -17,6 +17,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger.reading import Reading
 from bisectsyms.errors import BisectsymsError
 from bisectsyms.model import Attempt
+from bisectsyms.usecases.commandbench import ARCH as COMMAND
 
 PER_SPOT = 3
 TAIL_LINES = 12
@@ -48,7 +49,11 @@ def failures_of(
             ranked.append((ranks[key], one))
     ranked.sort(key=lambda pair: (pair[0], -pair[1].number))
     store = EvidenceStore(repository.state_dir / FOLDER)
-    return tuple(_failure(one, ledger, store, cause_of(one)) for _, one in ranked[:most])
+    return tuple(
+        # A command has no maps, so that a diagnosis of it would speak of what is not there.
+        _failure(one, ledger, store, Cause() if one.plan.cell.arch == COMMAND else cause_of(one))
+        for _, one in ranked[:most]
+    )
 
 
 def _failure(one: Attempt, ledger: Reading, store: EvidenceStore, cause: Cause) -> Failure:
