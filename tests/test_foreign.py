@@ -258,6 +258,7 @@ def test_a_file_of_git_that_cannot_be_read_stops(bisected: Repository) -> None:
 
 
 @settings(max_examples=60)
+@example([b"\0"])
 @given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from([b"bad", b"good", b"\n", b" ", b"'a'"])), max_size=6))
 def test_any_bytes_in_any_file_of_a_bisect(pieces: list[bytes]) -> None:
     from tests.fuzz.files import SECTION, bisect

@@ -103,6 +103,8 @@ def _terms(text: str) -> tuple[str, str]:
 
 def _paths(text: str) -> tuple[str, ...]:
     try:
+        if "\0" in text:
+            raise ValueError("a NUL")
         return tuple(word for word in shlex.split(text) if word != "--")
     except ValueError as error:
         raise _damaged("BISECT_NAMES", f"its paths cannot be read ({error})") from error
