@@ -16,7 +16,7 @@ from typing import Annotated, BinaryIO, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from bisectsyms import __version__
-from bisectsyms.core.words import plain
+from bisectsyms.core.words import plain, visible
 from bisectsyms.effects.ledger import rows
 from bisectsyms.effects.ledger.rows import Row
 from bisectsyms.effects.ledger.schema import MIGRATIONS
@@ -255,7 +255,8 @@ class _Reading:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"])
-            raise self._error(plain(f"{place}: {first['msg']}" if place else first["msg"])) from error
+            said = f"{place}: {first['msg']}" if place else first["msg"]
+            raise self._error(visible(" ".join(said.split()))) from error
         if problem := self._problem(line):
             raise self._error(problem)
         self._lines.append(line)
