@@ -160,7 +160,8 @@ def test_a_build_of_a_report_sees_no_network_and_writes_to_its_slot_alone(
         pytest.skip("bubblewrap does not work here: apt-get install bubblewrap, outside of containers")
     profile = json.loads(out)["profile"]
     places = f"{tmp_path}/canary /tmp/canary-{tmp_path.name} {history.repo}/canary {user.home}/canary"
-    probe = f"cat /proc/net/dev; for f in {places}; do echo x >$f; done; echo x >here && echo written"
+    obj = """$(echo "$BISECTSYMS_COMMAND" | sed 's/.* O=\\([^ ]*\\).*/\\1/')"""
+    probe = f"cat /proc/net/dev; for f in {places}; do echo x >$f; done; echo x >{obj}/here && echo written"
     words = ("bisectsyms", "shell", "1", "--profile", profile, "--slots-dir", str(user.slots), "--", "sh", "-c", probe)
     seen = user.run(*words, cwd=history.repo)
     assert "written" in seen.stdout, seen.stderr
