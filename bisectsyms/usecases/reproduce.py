@@ -89,7 +89,7 @@ def _config(path: Path) -> str:
 def _source(file: str, stdin: BinaryIO | None) -> Iterator[io.BufferedReader]:
     if file == STANDARD:
         given = stdin or sys.stdin.buffer
-        yield given if isinstance(given, io.BufferedReader) else io.BufferedReader(given)  # type: ignore[arg-type]
+        yield given if isinstance(given, io.BufferedReader) else io.BufferedReader(given)  # type: ignore[arg-type]  # a pipe has readinto
         return
     try:
         with Path(file).open("rb") as source:
