@@ -56,6 +56,7 @@ class Outcome(enum.StrEnum):
 
     @property
     def is_evidence(self) -> bool:
+        """Whether it says something of the revision."""
         return self is Outcome.CLEAN or self.is_failure
 
     @property

@@ -89,7 +89,7 @@ class Belief:
     """Weights of (kappa, mu), shape (len(KAPPAS), POINTS)."""
 
     def given(self, sample: Sample) -> Belief:
-        """Posterior after the attempts at one revision that is known to be bad."""
+        """Posterior after the attempts at one revision that is known to be bad; unchanged if none of it can be."""
         with np.errstate(divide="ignore"):
             in_schedule = np.log(self.schedule) + _independent(self.rate, sample.failed, sample.clean)
             in_layout = np.log(self.layout)
@@ -134,7 +134,7 @@ class Belief:
         return float(self.schedule @ self.rate + (self.layout * self.mean).sum())
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Central credible interval of the rate, both worlds pooled."""
+        """(low, high) of the central credible interval of the rate, both worlds pooled."""
         rates = np.concatenate([self.rate, self.mean])
         weights = np.concatenate([self.schedule, self.layout.sum(axis=0)])
         order = np.argsort(rates, kind="stable")

@@ -41,6 +41,7 @@ class Turn(enum.StrEnum):
 
     @property
     def answers(self) -> bool:
+        """Whether the question of the experiment is settled."""
         return self is not Turn.UNDECIDED
 
 

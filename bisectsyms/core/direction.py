@@ -72,10 +72,12 @@ class BisectState:
 
     @property
     def failing_term(self) -> str:
+        """git's word in this bisect for a commit that fails."""
         return self.old_term if self.find_fix else self.new_term
 
     @property
     def clean_term(self) -> str:
+        """git's word in this bisect for a commit that passes."""
         return self.new_term if self.find_fix else self.old_term
 
     @property

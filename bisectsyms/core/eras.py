@@ -23,6 +23,7 @@ class Clue:
     absent: bool = False
 
     def holds(self, files: Mapping[str, str]) -> bool:
+        """Whether `files` (path in the source tree -> text) bear it out."""
         found = re.search(self.pattern, files.get(self.file, ""), re.MULTILINE) is not None
         return found is not self.absent
 

@@ -58,6 +58,7 @@ class Experiment:
     meanings: Mapping[Turn, Meaning] = field(default_factory=dict)
 
     def meaning(self, turn: Turn) -> Meaning:
+        """What this outcome says of causes; NOTHING where none was foreseen."""
         return self.meanings.get(turn, NOTHING)
 
 

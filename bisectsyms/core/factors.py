@@ -75,6 +75,7 @@ class Place:
     """Prefix of the toolchain."""
 
     def fill(self, text: str, value: str = "") -> str:
+        """`text` with {value}, {jobs}, {cpu}, {cpus} and {cross} filled in; anything else in braces stays."""
         known = {"value": value, "jobs": self.jobs, "cpu": self.cpu, "cpus": self.cpus, "cross": self.cross}
         return re.sub(r"\{(\w+)\}", lambda match: str(known.get(match[1], match[0])), text)
 

@@ -58,6 +58,7 @@ class Understood:
 
     @property
     def value(self) -> str:
+        """The first: all there is of a field that can have but one."""
         return self.values[0]
 
 

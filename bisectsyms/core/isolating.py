@@ -47,6 +47,7 @@ class Difference:
     where: tuple[tuple[str, str], ...]
     """What both have in common."""
     failed: tuple[int, int]
+    """Where it fails more often, and where less."""
     made: tuple[int, int]
     p: float
     """Of Fisher's exact test, two-sided."""

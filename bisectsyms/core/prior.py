@@ -55,6 +55,7 @@ class Rule:
     weight: float
 
     def matches(self, change: Change) -> bool:
+        """Whether it applies; of several paths one is enough."""
         if self.field == "path":
             return any(self.pattern.match(path) for path in change.paths)
         return bool(self.pattern.search(change.author if self.field == "author" else change.title))
@@ -153,6 +154,7 @@ def weigh(
 
 
 def reach_by_default(change: Change, arch: str | None, objects: Objects | None) -> Reach:
+    """Why a commit weighs less before any rule of the user's; BUILD if it does not. `arch` as for `weigh`."""
     if change.merge and not change.paths:
         return Reach.MERGE
     return Reach.BUILD if arch is None else reach_of(change.paths, arch, objects)

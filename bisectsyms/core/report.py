@@ -35,6 +35,7 @@ class Word(enum.StrEnum):
 
     @property
     def is_failing(self) -> bool:
+        """Whether it fails in attempts that can be repeated."""
         return self in (Word.BAD, Word.FLAKY, Word.FAILS)
 
 
@@ -100,6 +101,7 @@ class Bin:
 
     @property
     def attempts(self) -> int:
+        """All that began in it."""
         return self.failed + self.clean + self.no_evidence
 
 
@@ -114,6 +116,7 @@ class TimeLine:
 
     @property
     def attempts(self) -> int:
+        """All that began in any of its bins."""
         return sum(one.attempts for one in self.bins)
 
 

@@ -58,6 +58,7 @@ class Standing:
 
     @property
     def takes_attempts(self) -> bool:
+        """Whether it is neither settled nor left."""
         return self.state is State.OPEN
 
 

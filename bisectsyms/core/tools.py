@@ -25,6 +25,7 @@ class Arch:
     package: str = ""
 
     def is_for(self, arch: str) -> bool:
+        """Whether a kernel of ARCH=`arch` is built by these compilers."""
         return arch == self.arch or arch in self.also
 
 

@@ -38,6 +38,7 @@ class Part:
 
     @property
     def draws(self) -> bool:
+        """Whether attempts differ in it."""
         return len(self.values) > 1
 
     def __str__(self) -> str:

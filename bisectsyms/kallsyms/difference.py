@@ -66,6 +66,7 @@ class Difference:
 
     @property
     def is_equal(self) -> bool:
+        """Whether the maps are equal: names, types, addresses and their order."""
         return self.first is None
 
     @property

@@ -52,7 +52,10 @@ def generated(facts: Facts, names: Names) -> Evidence:
 
 
 def tie(facts: Facts, names: Names) -> Evidence:
-    """Symbols of one address stand in another order: nm has no rule for that, and the table follows the order."""
+    """Symbols of one address stand in another order: nm orders ties by name, and the table follows the order.
+
+    What is tied in one image and parted by padding in the other changes places (9973290ce20a has it in pictures).
+    """
     difference = facts.final
     if difference is None:
         return Evidence()

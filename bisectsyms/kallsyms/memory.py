@@ -31,6 +31,7 @@ class Memory:
 
     @property
     def end(self) -> int:
+        """The address behind the last byte."""
         return self.start + len(self.data)
 
     def read(self, address: int, size: int) -> bytes:

@@ -1,8 +1,8 @@
 """How close a build that passed came to "Inconsistent kallsyms data": measures, and what each of them means.
 
 A build passes when the map of its last temporary link is that of the final one. What may make them differ is there in
-passing builds as well: symbols at one address, whose order nothing promises; tables that change their size from pass to
-pass; a table that grows up to what lies behind it; code as long as a branch can reach.
+passing builds as well: symbols at one address, which change places once padding parts them; tables that change their
+size from pass to pass; a table that grows up to what lies behind it; code as long as a branch can reach.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ THUMB = (16 * MB, "BL of Thumb-2, 24 bits of halfwords: Arm ARM, DDI 0406")
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Several names at one address, labels of boundaries among them: nothing promises in which order nm prints them."""
+    """Several names at one address, labels of boundaries among them: nm orders them by name for as long as they are."""
 
     address: int
     labels: tuple[str, ...]
@@ -89,6 +89,7 @@ class Reach:
 
     @property
     def left(self) -> int:
+        """Bytes by which the code may grow until it is as long as a branch reaches; negative beyond."""
         return self.branch - self.text
 
 
