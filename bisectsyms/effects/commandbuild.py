@@ -52,14 +52,17 @@ class CommandBuilder:
 
     @property
     def slot(self) -> Path:
+        """Folder of the slot."""
         return self.worktree.path
 
     @property
     def src(self) -> Path:
+        """Worktree in which the command runs."""
         return self.worktree.src
 
     @property
     def log(self) -> Path:
+        """What setup and command print, outside of the worktree."""
         return self.slot / "log"
 
     def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan:

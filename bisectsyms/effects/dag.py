@@ -46,6 +46,7 @@ class Range:
         return len(self.commits) - len(self.olds)
 
     def index(self) -> dict[str, int]:
+        """Full id -> place in `commits`."""
         return {commit: number for number, commit in enumerate(self.commits)}
 
 

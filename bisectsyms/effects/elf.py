@@ -71,10 +71,12 @@ class Elf:
 
     @property
     def order(self) -> str:
+        """Byte order as struct takes it."""
         return ">" if self.big_endian else "<"
 
     @property
     def byte_order(self) -> Literal["big", "little"]:
+        """Byte order as int.from_bytes takes it."""
         return "big" if self.big_endian else "little"
 
     def content(self, place: Place) -> bytes:
@@ -90,7 +92,11 @@ class Elf:
         return self.file.read(size)
 
     def symbols(self) -> Iterator[Symbol]:
-        """Every symbol with a name but those of sections and files, in the order of the file."""
+        """Every symbol with a name but those of sections and files, in the order of the file.
+
+        Raises:
+            UserError: they are cut, or more than a kernel can have.
+        """
         place = next((one for one in self.places if one.type == "SHT_SYMTAB"), None)
         if place is None:
             return

@@ -212,6 +212,7 @@ class Repository:
 
         Raises:
             UserError: the history that is here does not tell, because it is cut off.
+            InfraError: git could not.
         """
         status, said = self.tried("merge-base", "--is-ancestor", other, commit)
         if status == 0:
@@ -269,6 +270,7 @@ class Repository:
             return ()
 
     def parents(self, commit: str) -> tuple[str, ...]:
+        """Full ids, the first parent first; empty for a root."""
         return tuple(self.git("rev-parse", f"{commit}^@").split())
 
     def short(self, commit: str) -> str:

@@ -49,6 +49,7 @@ def recall(state_dir: Path) -> Remembered:
 
     Raises:
         UserError: there was none, or its file is not one of ours.
+        InfraError: it cannot be read.
     """
     path = state_dir / NAME
     try:

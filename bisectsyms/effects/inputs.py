@@ -112,6 +112,7 @@ class Hashes:
         return known[1] if (known := self._look(path)) else ""
 
     def stamp(self, path: str) -> Stamp | None:
+        """Size, mtime, ctime and inode of a file; None for one that is not there."""
         return known[0] if (known := self._look(path)) else None
 
     def below(self, path: str) -> Iterator[str]:

@@ -60,6 +60,7 @@ class Builder(MakeLines):
 
     @property
     def log(self) -> Path:
+        """What make prints, outside of what the build can write to."""
         return self.slot / "log"
 
     def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan:

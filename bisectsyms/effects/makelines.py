@@ -54,14 +54,17 @@ class MakeLines:
 
     @property
     def tool_path(self) -> ToolPath:
+        """Where wrappers stand in for the tools."""
         return ToolPath(self.slot, self.view.src.parent)
 
     @property
     def tap(self) -> NmTap:
+        """Where the wrapper for nm keeps its copies."""
         return NmTap(self.slot / "tap", self.view.src.parent / "tap")
 
     @property
     def pads(self) -> Pad:
+        """Where objects are that a draw joins to the link."""
         return Pad(self.slot / "pad", self.view.src.parent / "pad")
 
     def taps(self, era: Era | None) -> bool:

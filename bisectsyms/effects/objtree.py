@@ -37,10 +37,11 @@ class Objtree:
         self._aside = path.with_name(path.name + ASIDE)
 
     def exists(self) -> bool:
+        """Whether a revision was ever built to its end here, and what is left of it can be trusted."""
         return (self.path / BUILT).exists()
 
     def at(self) -> str:
-        """Tree id of the revision last built here, or the empty string."""
+        """Tree id of the revision that is built here; empty where it is at none."""
         return text_beneath(self.path, BUILT).partition("\n")[0]
 
     def marked(self) -> float:

@@ -71,6 +71,7 @@ def read_question(state_dir: Path) -> Question:
 
     Raises:
         UserError: there was none, or its file is not one of ours.
+        InfraError: it cannot be read.
     """
     path, names = state_dir / NAME, {field.name for field in fields(Question)}
     try:

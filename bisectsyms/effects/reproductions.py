@@ -54,6 +54,7 @@ def last_reproduction(state_dir: Path) -> Reproduction:
 
     Raises:
         UserError: there was none, or its file is not of this version.
+        InfraError: it cannot be read.
     """
     path = state_dir / NAME
     try:

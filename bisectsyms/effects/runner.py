@@ -74,6 +74,7 @@ class Ended:
 
     @property
     def timed_out(self) -> bool:
+        """Whether its deadline passed."""
         return self.exit_status is None
 
     @property

@@ -52,6 +52,7 @@ class Slot:
         """What was last checked out in the common worktree: the commit, and the tree instead of its own."""
 
     def objtree(self, key: str) -> Objtree:
+        """The objtree of this key in this slot; first thrown away if it cannot be trusted."""
         tree = Objtree(self.path / "obj" / key, lambda: self._held)
         tree.repair()
         return tree
@@ -169,6 +170,7 @@ class Slot:
         self._repository.git("update-ref", f"refs/bisectsyms/{revision.commit[:12]}", revision.commit)
 
     def release(self) -> None:
+        """Unlock it for whoever comes next; nothing is removed."""
         self._lock.close()
 
 

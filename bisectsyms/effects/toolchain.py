@@ -53,6 +53,7 @@ def identify(tools: Tools, env: Mapping[str, str]) -> Installed:
 
     Raises:
         UserError: one is missing or does not run.
+        InfraError: one does not answer.
     """
     programs = (tools.compiler, tools.linker, tools.nm, "make")
     lines, stamps, paths = [], [], []

@@ -73,6 +73,7 @@ class ToolPath:
 
     @property
     def watch(self) -> Path:
+        """Where the wrappers leave their notes."""
         return self.slot / WATCH
 
     def path(self, before: str) -> str:

@@ -58,6 +58,7 @@ def choose(
 
     Raises:
         UserError: there is no such toolchain, or it does not run.
+        InfraError: it does not answer.
     """
     path = env.get("PATH", "")
     tools = tools_of(profile, wanted, known, path)

@@ -66,6 +66,8 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Strict(BaseModel):
+    """A frozen part of a data file, in which an unknown key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -137,6 +139,11 @@ class EraFile(Strict):
 
 
 def distinct(ids: list[str]) -> None:
+    """Make sure that no id is there twice.
+
+    Raises:
+        ValueError: one is; as pydantic wants it.
+    """
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise ValueError(f"given twice: {', '.join(twice)}")

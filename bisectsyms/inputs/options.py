@@ -24,6 +24,7 @@ class Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """In bytes; k, M, G and T are powers of 1024."""
         if isinstance(value, int):
             return value
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(?:i?[bB])?", value)
@@ -38,6 +39,7 @@ class Seconds(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """In seconds."""
         if isinstance(value, float):
             return value
         try:
@@ -52,6 +54,7 @@ class Slots(click.ParamType[int]):
     name = "number|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or AUTO."""
         if value == "auto":
             return AUTO
         if not str(value).isdecimal() or not 1 <= int(value) <= MOST_SLOTS:
@@ -65,6 +68,7 @@ class ProfileName(click.ParamType[str]):
     name = "profile"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As typed: whether there is one is found out when it is loaded."""
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -83,6 +87,7 @@ class ClusterAddress(click.ParamType[str]):
     name = "address"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As typed, but for the path behind `ssh:`."""
         kind, colon, path = str(value).partition(":")
         return f"ssh:{Path(path).absolute()}" if kind == "ssh" and colon and path else str(value)
 

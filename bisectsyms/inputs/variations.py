@@ -62,6 +62,7 @@ class DrawsEntry(Strict):
         return self
 
     def values(self) -> tuple[str, ...]:
+        """All that can be drawn, in order: `pad:8` is the first eight."""
         if self.sizes:
             return tuple(str(self.sizes.step * number) for number in range(1, self.sizes.count + 1))
         return tuple(str(seed) for seed in range(1, self.seeds + 1)) if self.seeds else self.one_of
@@ -115,6 +116,7 @@ class FactorEntry(Strict):
         return self.draws.values() if self.draws else NOTHING
 
     def factor(self) -> Factor:
+        """The same as the core has it."""
         return Factor(
             name=self.name,
             why=" ".join(self.why.split()),

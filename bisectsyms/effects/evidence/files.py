@@ -89,6 +89,7 @@ def _read(source: BinaryIO) -> bytes:
 
 
 def entries(folder: str | Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, in no order; nothing where there is no such folder."""
     try:
         with os.scandir(folder) as found:
             return list(found)

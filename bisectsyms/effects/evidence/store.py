@@ -121,6 +121,7 @@ class EvidenceStore:
 
         Raises:
             UserError: no digest, or the store has given its content up.
+            InfraError: it is there and cannot be read.
         """
         try:
             return cast(BinaryIO, gzip.open(place(self._folder, digest), "rb"))

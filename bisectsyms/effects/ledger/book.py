@@ -66,6 +66,7 @@ class Ledger(Merging):
         self.close()
 
     def close(self) -> None:
+        """Give the file back; all that was written is on disk already."""
         self._db.close()
 
     def begin(self, plan: Plan) -> int:

@@ -20,6 +20,7 @@ class Queries(Overviews):
     """The reading half of `Ledger`; needs an open connection to the file at `path`."""
 
     def get(self, number: int) -> Attempt | None:
+        """An attempt by its number, whether it has ended or not; None if there is none."""
         return next(iter(self._attempts("number = ?", number)), None)
 
     def last(self, outcome: Outcome | None = None) -> Attempt | None:
@@ -106,6 +107,7 @@ class Queries(Overviews):
         return [rows.to_exclusion(row) for row in found]
 
     def exclusion(self, number: int) -> Exclusion | None:
+        """The word by which an attempt is no evidence now; None if it counts."""
         found = self._select("select * from excluded where attempt = ?", number)
         return rows.to_exclusion(found[0]) if found else None
 
@@ -176,6 +178,7 @@ class Queries(Overviews):
         return [rows.to_revision(row) for row in found]
 
     def cell(self, key: str) -> Cell | None:
+        """The cell with this key; None if it is not in the ledger."""
         found = self._select("select json from cells where key = ?", key)
         return rows.to_cell(found[0]["json"]) if found else None
 

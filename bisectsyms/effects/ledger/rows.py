@@ -49,6 +49,7 @@ def writable(row: Mapping[str, Value]) -> Row:
 
 
 def cell_row(cell: Cell) -> Row:
+    """A row of `cells`: all of it is in `json`, the other columns are for people."""
     return {
         "key": cell.key,
         "profile": cell.profile,
@@ -64,6 +65,7 @@ def cell_row(cell: Cell) -> Row:
 
 
 def plan_row(plan: Plan, owner: Owner) -> Row:
+    """What `attempts` has of one before make starts, but for its number, uuid and time."""
     revision = plan.revision
     return {
         "host": owner.host,
@@ -88,6 +90,7 @@ def plan_row(plan: Plan, owner: Owner) -> Row:
 
 
 def result_row(result: Result) -> Row:
+    """What `attempts` has of one when it has ended, but for the time; its evidence has a table of its own."""
     return {
         "outcome": result.outcome.value,
         "signature": result.signature,
@@ -102,6 +105,7 @@ def result_row(result: Result) -> Row:
 
 
 def verdict_row(judged: Judged) -> Row:
+    """A row of `verdicts`, but for its number."""
     return {
         "judged": judged.when,
         "revision": judged.commit,
@@ -115,6 +119,7 @@ def verdict_row(judged: Judged) -> Row:
 
 
 def answer_row(answer: SearchAnswer) -> Row:
+    """A row of `answers`; lists as JSON."""
     return {
         "told": answer.when,
         "cell": answer.cell,
@@ -134,6 +139,7 @@ def answer_row(answer: SearchAnswer) -> Row:
 
 
 def told_row(told: Told) -> Row:
+    """A row of `told`."""
     revision = told.revision
     return {
         "cell": told.cell,
@@ -149,6 +155,7 @@ def told_row(told: Told) -> Row:
 
 
 def exclusion_row(exclusion: Exclusion, *, excluded: bool) -> Row:
+    """A row of `exclusions`; with `excluded` false it takes an earlier one back."""
     return {
         "attempt": exclusion.attempt,
         "said": exclusion.when,
@@ -159,14 +166,17 @@ def exclusion_row(exclusion: Exclusion, *, excluded: bool) -> Row:
 
 
 def to_told(row: sqlite3.Row) -> Told:
+    """From a row of `told`."""
     return Told(to_revision(row), row["cell"], Word(row["word"]), row["why"], row["who"], row["said"])
 
 
 def to_exclusion(row: sqlite3.Row) -> Exclusion:
+    """From a row of `exclusions`, or of the view `excluded`."""
     return Exclusion(row["attempt"], row["why"], row["who"], row["said"])
 
 
 def to_owner(row: sqlite3.Row) -> Owner:
+    """Who drives the attempt of a row."""
     return Owner(row["host"], row["boot"], row["pids"], row["pid"], row["pid_started"])
 
 
@@ -182,6 +192,7 @@ def to_cell(text: str) -> Cell:
 
 
 def to_attempt(row: sqlite3.Row, cell: Cell, evidence: tuple[tuple[str, str], ...]) -> Attempt:
+    """From a row of `attempts`, its cell and its evidence, (name, sha256); without a result while it runs."""
     plan = Plan(
         revision=to_revision(row),
         cell=cell,
@@ -224,15 +235,18 @@ def to_observation(row: sqlite3.Row) -> Observation:
 
 
 def to_draw(row: sqlite3.Row) -> Draw:
+    """What was drawn for the attempt of a row; rows of before there were factors have none."""
     factors = json.loads(row["draw_factors"] or "[]")
     return Draw(row["draw_length"], tuple((name, value) for name, value in factors))
 
 
 def to_revision(row: sqlite3.Row) -> Revision:
+    """The revision of a row that has `revision`, `tree`, `title` and `name`."""
     return Revision(row["revision"], row["tree"], row["title"], row["name"])
 
 
 def to_judged(row: sqlite3.Row) -> Judged:
+    """From a row of `verdicts`."""
     return Judged(
         commit=row["revision"],
         cell=row["cell"],
@@ -246,6 +260,7 @@ def to_judged(row: sqlite3.Row) -> Judged:
 
 
 def to_answer(row: sqlite3.Row) -> SearchAnswer:
+    """From a row of `answers`."""
     return SearchAnswer(
         cell=row["cell"],
         good=tuple(json.loads(row["good"])),

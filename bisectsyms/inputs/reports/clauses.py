@@ -48,6 +48,7 @@ class Paragraph:
     lines: tuple[Line, ...]
 
     def source(self, place: int) -> Source:
+        """The source of the line in which `place` lies, an index into `text`."""
         number = max(index for index, start in enumerate(self.starts) if start <= place)
         return self.lines[number].source(corrects=bool(_CORRECTS.search(sentence(self.text, place))))
 

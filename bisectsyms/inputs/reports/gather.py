@@ -62,6 +62,7 @@ class Gathered:
         return True
 
     def refuse(self, refused: Refused, source: Source) -> None:
+        """What is not taken, each once; of a report with very many the first ones."""
         if len(self.refused) < MOST_REFUSED:
             self.refused.setdefault(refused, source)
 

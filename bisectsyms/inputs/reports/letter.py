@@ -27,6 +27,7 @@ class Line:
     letter: int = 0
 
     def source(self, *, corrects: bool = False) -> Source:
+        """This line as a place; `corrects`: its sentence says that it corrects something."""
         return Source(self.where, shown(self.text, 160), self.letter, self.depth, self.author, corrects)
 
 

@@ -194,6 +194,7 @@ def _when(text: str) -> tuple[float, str]:
 
 
 def message_id_in(text: str) -> str:
+    """The first Message-ID in a text, angle brackets included; empty if there is none."""
     match = re.search(r"<[^<>\s]{3,250}>", text)
     return match[0] if match else ""
 
@@ -203,6 +204,7 @@ def _name(sender: str) -> str:
 
 
 def without_tags(text: str) -> str:
+    """The text of HTML, as far as its first 2 MiB go; never fails."""
     stripper = _Stripper()
     with contextlib.suppress(AssertionError):  # Python's parser asserts that a marked section has a name
         stripper.feed(text[: 2 << 20])
