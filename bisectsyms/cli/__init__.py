@@ -51,6 +51,7 @@ class Verbs(click.Group):
     """A group whose missing verb is `step`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words as those of `step` where no verb stands first."""
         if (not args and not completing.asked()) or (args and _is_option(args[0])):
             args = ["step", *args]
         return super().parse_args(ctx, args)

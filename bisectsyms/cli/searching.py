@@ -204,7 +204,11 @@ def open_desk(
 def bench_for(
     repository: Repository, question: Question, ends: Ends, given: dict[str, Any], reporter: Reporter
 ) -> Bench:
-    """A bench for the command, or for the profile where there is none."""
+    """A bench for the command, or for the profile where there is none.
+
+    Raises:
+        UserError: a command, and we are not at the top of a worktree; or see `open_bench`.
+    """
     from bisectsyms.usecases.commandbench import CommandBench
 
     given = given | {name: getattr(question, name) for name in ("profile", "toolchain", "jobs", "sweep", "vary")}
@@ -259,7 +263,11 @@ def _tested(question: Question) -> Tested | None:
 
 
 def deadline_of(lasting: float | None, until: str | None) -> float | None:
-    """Seconds since the epoch; the earlier of both."""
+    """Seconds since the epoch, the earlier of both; None without either. A time of day that has passed is tomorrow's.
+
+    Raises:
+        UserError: `until` is no time of day.
+    """
     now = time.time()
     ends = [now + lasting] if lasting is not None else []
     if until is not None:

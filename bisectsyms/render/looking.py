@@ -47,6 +47,7 @@ def show_log(log: BinaryIO) -> None:
 
 
 def show_excluded(excluded: Excluded) -> None:
+    """The line of the attempt, and whether it counts."""
     what = "counts again" if excluded.counts else f"is out of the evidence: {excluded.exclusion.why}"
     _say(attempt_line(excluded.attempt), f"attempt {excluded.attempt.number} {what}", REVISED)
 
@@ -72,6 +73,7 @@ def _notes(one: Varied) -> tuple[tuple[str, bool], ...]:
 
 
 def show_telling(telling: Telling) -> None:
+    """What is told of the revision now, by whom, and in which cell."""
     told, cell = telling.told, f"{telling.cell} -j{telling.cell.jobs} {telling.cell.variation}"
     if told.word is Word.NOTHING:
         _say(f"{told.revision} ({told.revision.title}): nothing is told any more, attempts decide ({cell})", REVISED)
@@ -80,6 +82,7 @@ def show_telling(telling: Telling) -> None:
 
 
 def show_merged(merged: Merged) -> None:
+    """How much an import has brought."""
     _say(
         f"from {merged.host}: {count(merged.attempts, 'new attempt')}, {count(merged.words, 'new word')} of people; "
         f"{count(merged.known, 'attempt')} known already",
@@ -88,6 +91,7 @@ def show_merged(merged: Merged) -> None:
 
 
 def show_written(written: Written) -> None:
+    """What a new profile was made of, and the lines that use it."""
     path = shlex.quote(str(written.path) if "/" in str(written.path) else f"./{written.path}")
     found = f"toolchains found: {', '.join(written.toolchains) or 'none'}"
     _say(

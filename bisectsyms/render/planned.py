@@ -19,6 +19,7 @@ _PLAIN = re.compile(r"(?!(?:null|Null|NULL)$)[A-Za-z0-9][\w./+-]*")
 
 
 def show_plan(found: Understanding) -> None:
+    """The YAML on stdout, and nothing else."""
     echo(plan_text(found), nl=False)
 
 

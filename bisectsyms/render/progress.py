@@ -30,7 +30,11 @@ LOGGER = logging.getLogger("bisectsyms")
 
 
 def log_to(state_dir: Path) -> None:
-    """Also write the trace to a rotating log beside the ledger."""
+    """Also write the trace to a log beside the ledger: 4 MiB, and three older ones of that size.
+
+    Raises:
+        InfraError: the folder cannot be made.
+    """
     from logging.handlers import RotatingFileHandler
 
     try:

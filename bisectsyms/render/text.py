@@ -163,6 +163,7 @@ def show_toolchains(found: Sequence[Listed]) -> None:
 
 
 def show_slots(report: Sequence[SlotSize]) -> None:
+    """A line for each slot: its size in MB (a million bytes), and what became of it."""
     console = make_console()
     if not report:
         console.print("no slots of this repository")
@@ -174,6 +175,7 @@ def show_slots(report: Sequence[SlotSize]) -> None:
 
 
 def show_repeated(repeated: Repeated) -> None:
+    """Whether both attempts ended in the same way; nothing if one has not ended."""
     first, second = repeated.first.result, repeated.second.result
     if first and second:
         word = "the same" if repeated.same_outcome else "another outcome"

@@ -18,7 +18,11 @@ class Edit:
     new: str
 
     def apply(self, files: dict[str, str]) -> None:
-        """Change `files` in place; the base tree and its edits must fit each other."""
+        """Change `files` in place.
+
+        Raises:
+            ValueError: `old` is not there exactly once: tree and edit do not fit each other.
+        """
         text = files[self.path]
         if text.count(self.old) != 1:
             raise ValueError(f"{self.path} has {self.old!r} {text.count(self.old)} times, not once")

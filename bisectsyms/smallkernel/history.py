@@ -68,6 +68,10 @@ def write_history(
 
     The same arguments give the same commit ids. `unrelated` adds the compiler that dies in one link of
     32, `broken` the run of commits that do not compile.
+
+    Raises:
+        ValueError: `commits` is less than FEWEST.
+        FileExistsError: the folder is there and not empty.
     """
     if commits < FEWEST:
         raise ValueError(f"commits must be {FEWEST} or more, not {commits}")

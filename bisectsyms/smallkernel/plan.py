@@ -28,9 +28,11 @@ class Plan:
 
     @property
     def merge(self) -> int:
+        """Number of the commit that merges the topic branch."""
         return self.topic + _TOPIC
 
     def parents(self, n: int) -> tuple[int, ...]:
+        """Numbers of the parents of commit `n`, the first parent first."""
         if n == self.topic:
             return (n - 3,)
         return (self.topic - 1, n - 1) if n == self.merge else (n - 1,)

@@ -63,6 +63,7 @@ class Found:
 
     @property
     def answered(self) -> bool:
+        """Whether a commit is named, or the failure found to be older than the range."""
         return self.kind in ("culprit", "predates")
 
 

@@ -52,6 +52,7 @@ class Arm:
     """What the objtree must have come from; None if that does not matter."""
 
     def has(self, made: Made) -> bool:
+        """Whether an attempt is of this arm."""
         plan = made.attempt.plan
         return (plan.cell.key, plan.draw) in self.wanted and self.tree in (None, made.tree)
 
@@ -70,11 +71,16 @@ class Arm:
         return self.by_layout and {one.attempt.plan.draw for one in made if self.has(one)} >= set(self.draws)
 
     def next_draw(self, made: Sequence[Made]) -> Draw:
+        """The draw that was made least often; of several the first."""
         times = Counter(one.attempt.plan.draw for one in made if self.has(one))
         return min(self.draws, key=lambda draw: times[draw])
 
     def way_to(self, bench: Bench, revision: Revision, kind: Kind) -> tuple[Revision, Kind] | None:
-        """What has to be built before the next attempt; None if nothing has."""
+        """What has to be built before the next attempt; None if nothing has.
+
+        Raises:
+            UserError: it takes an incremental build, and the revision is a root.
+        """
         arrival = bench.arrival(revision)
         if self.tree is None:
             first = before(kind, arrival)

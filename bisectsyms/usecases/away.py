@@ -55,6 +55,11 @@ def main() -> None:
 
 
 def carry_out(order: bytes) -> bytes:
+    """Do what a packed message of `orders` asks for; the packed answer.
+
+    Raises:
+        TypeError: it is none of them.
+    """
     match unpack(order):
         case Join() as join:
             return pack(_join(join))
@@ -75,9 +80,11 @@ class Notes:
         self.lines: list[str] = []
 
     def say(self, text: str) -> None:
+        """Keep a line."""
         self.lines.append(text)
 
     def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]:
+        """Nobody watches."""
         return nullcontext()
 
     def ended(self, attempt: Attempt) -> None:

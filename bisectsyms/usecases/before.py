@@ -105,6 +105,7 @@ class Before:
         return moves(sums, made, scratch, sum(links) / len(links) if links else 0.0)
 
     def foreknown(self) -> Foreknown:
+        """What is known now, for people and for JSON."""
         lighter = {str(reach): number for reach, number in self._weighed.lighter.items()}
         return Foreknown(lighter, self._weighed.ruled, len(self.twins), len(self.reverts))
 

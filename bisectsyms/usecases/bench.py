@@ -74,15 +74,23 @@ class Makes(Protocol):
     """What makes the attempts of a bench."""
 
     @property
-    def objtree(self) -> Objtree: ...
+    def objtree(self) -> Objtree:
+        """What it builds in."""
+        ...
 
     @property
-    def slot(self) -> Path: ...
+    def slot(self) -> Path:
+        """Folder of the slot."""
+        ...
 
     @property
-    def log(self) -> Path: ...
+    def log(self) -> Path:
+        """What the last attempt printed."""
+        ...
 
-    def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan: ...
+    def plan(self, revision: Revision, kind: Kind, draw: Draw) -> Plan:
+        """What is about to be done, exactly; the slot is at the revision."""
+        ...
 
     def carry_out(self, plan: Plan, number: int) -> Result:
         """Run the attempt that the ledger has under this number."""

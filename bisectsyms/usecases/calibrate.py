@@ -65,6 +65,7 @@ class Calibrated:
 
     @property
     def answered(self) -> bool:
+        """Whether a kind was found and its rate measured to the end."""
         return self.chosen is not None and not self.stopped
 
 

@@ -22,6 +22,7 @@ class Climbing:
 
     @classmethod
     def of(cls, kinds: tuple[Kind, ...], lowest_rate: float) -> Climbing:
+        """As it stands before anything was shown; `lowest_rate` is that of failures which are looked for."""
         return cls(kinds, lowest_rate, climb((), kinds, lowest_rate))
 
     def look(self, shown: Sequence[Observation]) -> Kind:

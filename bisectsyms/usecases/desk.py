@@ -29,11 +29,17 @@ T = TypeVar("T")
 class Reporter(Protocol):
     """Who is told what happens."""
 
-    def say(self, text: str) -> None: ...
+    def say(self, text: str) -> None:
+        """One line of trace."""
+        ...
 
-    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]: ...
+    def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]:
+        """Around an attempt: what it is and what it is for. Several may run at once."""
+        ...
 
-    def ended(self, attempt: Attempt) -> None: ...
+    def ended(self, attempt: Attempt) -> None:
+        """Once for each attempt, when its end is in the ledger."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Place:
 
     @classmethod
     def of(cls, objtree: Objtree) -> Self:
+        """What the marks of an objtree say."""
         at = objtree.at()
         return cls(at, objtree.exists(), caught=not at or Replay.load(objtree.path, at) is not None)
 

@@ -66,6 +66,7 @@ class Conducted:
 
     @property
     def answered(self) -> bool:
+        """Whether it settled its question."""
         return self.turn.answers
 
 

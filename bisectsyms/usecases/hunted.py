@@ -56,6 +56,7 @@ class Line:
 
     @property
     def failing(self) -> bool:
+        """Whether it failed in any kind of attempt."""
         return self.rate.failed > 0 or any(one.rate.failed for one in self.others)
 
     def sampled(self) -> Sampled:
@@ -103,6 +104,7 @@ class Hunted:
 
     @property
     def answered(self) -> bool:
+        """Whether no spot takes attempts any more."""
         return all(line.is_closed for line in self.lines)
 
     @property

@@ -117,6 +117,7 @@ class Judging:
         return f"{text}, about {duration(pace * (needed - done) / self.bench.slots)}" if pace else text
 
     def rules(self, revision: Revision, belief: Belief, kind: Kind, share: float, taken: float = 0.0) -> Rules:
+        """What a decision about a revision depends on now; `taken` are the seconds that were spent on it."""
         options = self.options
         return Rules(
             belief=belief,

@@ -15,15 +15,25 @@ from bisectsyms.usecases.matrix import Build, Spot
 class Workers(Protocol):
     """A cluster, see `effects.cluster`."""
 
-    def workers(self) -> frozenset[str]: ...
+    def workers(self) -> frozenset[str]:
+        """The addresses of those that are there now."""
+        ...
 
-    def send(self, worker: str, call: Callable[..., bytes], *arguments: object) -> None: ...
+    def send(self, worker: str, call: Callable[..., bytes], *arguments: object) -> None:
+        """Let a worker call this; one call at a time for each."""
+        ...
 
-    def wait(self, seconds: float) -> list[Answer]: ...
+    def wait(self, seconds: float) -> list[Answer]:
+        """Answers that have come, after so many seconds at most."""
+        ...
 
-    def forget(self, worker: str) -> None: ...
+    def forget(self, worker: str) -> None:
+        """No answer is wanted of this worker any more."""
+        ...
 
-    def everywhere(self, call: Callable[[], None]) -> None: ...
+    def everywhere(self, call: Callable[[], None]) -> None:
+        """Have it called by every worker now, beside what it is at."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +79,11 @@ class Machine:
 
     @property
     def name(self) -> str:
+        """For people: host and slot, before it has joined its address."""
         return f"{self.host}-{self.slot}" if self.host else self.address
 
     def has(self, spot: Spot) -> bool:
+        """Whether it has the cell of a spot."""
         return spot.build.cell.key in self.builds
 
 

@@ -58,6 +58,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Said:
+    """A line for people."""
+
     text: str
 
 
@@ -152,9 +154,11 @@ class Relay:
             self._pipe.send(message)
 
     def say(self, text: str) -> None:
+        """Pass a line on."""
         self.tell(Said(text))
 
     def running(self, number: int, plan: Plan, why: str) -> AbstractContextManager[None]:
+        """Tell that an attempt has begun; its end is told by `ended`."""
         return self._running(Begun(number, plan, why))
 
     @contextlib.contextmanager
@@ -163,4 +167,5 @@ class Relay:
         yield
 
     def ended(self, attempt: Attempt) -> None:
+        """Pass the attempt on."""
         self.tell(Ended(attempt))

@@ -122,6 +122,7 @@ class Made:
 
 
 def pack(message: object) -> bytes:
+    """A message as bytes, for `unpack` on the other side."""
     return pickle.dumps(message)
 
 

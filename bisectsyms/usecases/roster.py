@@ -47,10 +47,12 @@ class Party:
 
     @property
     def profiles(self) -> Mapping[str, LoadedProfile]:
+        """What is built, by the name that the plan asks for it with."""
         return self.join.profiles
 
     @property
     def home(self) -> Home:
+        """Where workers work for this repository."""
         return self.join.home
 
 
@@ -269,6 +271,7 @@ class Roster:
             self._reporter.say(f"{machine.name}: {text}")
 
     def living(self) -> list[Machine]:
+        """Those that were not left for good."""
         return [one for one in self.machines.values() if not one.left]
 
     def is_waited_for(self) -> bool:

@@ -65,6 +65,7 @@ def time_label(line: TimeLine) -> str:
 
 
 def search_label(search: SearchState) -> str:
+    """As `time_label`."""
     return f"Probability of each of {search.commits} commits, from old to new. The table below has the likeliest."
 
 
