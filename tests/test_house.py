@@ -96,3 +96,65 @@ def test_no_module_hides_one_of_the_standard_library() -> None:
 def test_only_one_module_knows_of_dask(path: Path) -> None:
     found = {name.split(".")[0] for name in imported(path)} & {"dask", "distributed"}
     assert not found or path.relative_to(PACKAGE) == Path("effects/cluster.py")
+
+
+Offered = ast.FunctionDef | ast.ClassDef
+
+
+def public(scope: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, ast.ClassDef | None, Offered]]:
+    """(name, class that it is in, node) of all that is offered to others: no name on the way begins with `_`."""
+    for node in scope.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield f"{prefix}{node.name}", scope if isinstance(scope, ast.ClassDef) else None, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node, f"{prefix}{node.name}.")
+
+
+CLASSES = {
+    node.name: node
+    for path in modules()
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def said(owner: ast.ClassDef | None, node: Offered) -> str:
+    """Its docstring, else that of the base class of ours which it fills in."""
+    if text := ast.get_docstring(node):
+        return text
+    heirs = node if isinstance(node, ast.ClassDef) else owner
+    for base in heirs.bases if heirs else ():
+        ancestor = CLASSES.get(ast.unparse(base))
+        if ancestor is None:
+            continue
+        if isinstance(node, ast.ClassDef):
+            return said(None, ancestor)
+        same = next((one for one in ancestor.body if isinstance(one, ast.FunctionDef) and one.name == node.name), node)
+        if text := said(ancestor, same):
+            return text
+    return ""
+
+
+def raised(node: ast.AST) -> Iterator[str]:
+    """Classes of our errors that are raised right here, not in a function within."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call):
+            yield ast.unparse(child.exc.func)
+        yield from raised(child)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_offered_says_what_it_gives_and_which_of_our_errors_it_raises(path: Path) -> None:
+    offered = [(name, said(owner, node), node) for name, owner, node in public(ast.parse(path.read_text()))]
+    silent = [name for name, text, _ in offered if not text]
+    assert not silent, "a docstring says what it gives back: shape, unit, order, source of a formula"
+    secret = [
+        (name, error)
+        for name, text, node in offered
+        if isinstance(node, ast.FunctionDef) and not any(".command" in ast.unparse(one) for one in node.decorator_list)
+        for error in {"UserError", "InfraError"} & set(raised(node))
+        if error not in text and "BisectsymsError" not in text
+    ]
+    assert not secret, "and its Raises: section names the errors that it raises itself; help of a verb is for people"
