@@ -125,5 +125,3 @@ class Facts:
     """Of the attempt, or as its log says; None where nobody judged it."""
     outcome_why: str = ""
     """What decided that."""
-    extra_pass: bool = False
-    """Whether a pass was run that the kernel's script would not run by itself."""
