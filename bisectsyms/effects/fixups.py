@@ -62,9 +62,8 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A fixup with the file that git apply is given."""
+    """What a fixup is called, and the file that git apply is given for it."""
 
-    fixup: Fixup
     name: str
     file: Path
 
@@ -191,7 +190,7 @@ class Fixups:
                 f"{key}: {text.name or text.commit}: git cannot read this patch: {_errors(said)[0]}",
                 next_step="make it anew with git format-patch or git diff",
             )
-        return Patch(fixup, text.name or fixup.patch[:12], file)
+        return Patch(text.name or fixup.patch[:12], file)
 
     def known(self, revision: Revision) -> Revision:
         """As the function of this name; git is asked once about a commit that the ledger does not know."""
