@@ -56,6 +56,8 @@ def test_a_file_of_hosts(tmp_path: Path) -> None:
     (tmp_path / "hosts").write_bytes(b"\xff")
     with pytest.raises(UserError, match="UTF-8"):
         read_hosts(tmp_path / "hosts")
+    with pytest.raises(UserError, match="larger than 1 MiB, which no list of hosts is"):
+        read_hosts(Path("/dev/zero"))
     with pytest.raises(UserError, match="No such file"):
         Cluster(f"ssh:{tmp_path / 'none'}", print)
 

@@ -252,6 +252,10 @@ def test_options_win_and_are_checked(tmp_path: Path) -> None:
     assert found.plan.kconfig == 'CONFIG_ARM=y\nCONFIG_INITRAMFS_SOURCE=""\n'
     with pytest.raises(UserError, match="--arch"):
         understand(str(written(tmp_path)), {"arch": "a;b"})
+    config.write_bytes(b"# G\xfcnter's\nCONFIG_ARM=y\n")
+    assert understand(str(written(tmp_path)), config=config).plan.kconfig == "CONFIG_ARM=y\n", "a remark in Latin-1"
+    with pytest.raises(UserError, match="larger than 4 MiB, which no"):
+        understand(str(written(tmp_path)), config=Path("/dev/zero"))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\x1f\x8bnonsense"])

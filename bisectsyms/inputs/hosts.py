@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.smallfile import small_text
 
 LARGEST = 1 << 20
 """Bytes; a host is a line."""
@@ -28,16 +29,9 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
     """One host a line, with `workers=N` and `python=PATH` after it; `#` begins a remark.
 
     Raises:
-        UserError: it cannot be read, has errors (each with file and line), or names nobody.
+        UserError: see `small_text`; or it has errors (each with file and line), or names nobody.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{path} is larger than 1 MiB, which no list of hosts is", next_step="name another file")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", next_step="--cluster ssh:FILE, with a host a line") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text in UTF-8", next_step="--cluster ssh:FILE, with a host a line") from error
+    text = small_text(path, LARGEST, what="list of hosts", next_step="--cluster ssh:FILE, with a host a line")
     hosts: dict[str, Host] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), 1):

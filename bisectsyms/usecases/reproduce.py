@@ -19,6 +19,7 @@ from bisectsyms.inputs.reportknowledge import report_knowledge
 from bisectsyms.inputs.reports.attached import LONGEST_KCONFIG
 from bisectsyms.inputs.reports.plan import Missing, ReproducePlan, load_plan, missing, plan_of
 from bisectsyms.inputs.reports.reading import Report, read_report
+from bisectsyms.inputs.smallfile import small_text
 
 STANDARD = "-"
 """A name that stands for standard input."""
@@ -73,12 +74,8 @@ def _checked(name: str, value: str) -> str:
 
 
 def _config(path: Path) -> str:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{path} is larger than 4 MiB, which no .config is", next_step="mend --config")
-        made = foreign(path.read_text(encoding="utf-8", errors="replace").split("\n"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", next_step="mend --config") from error
+    given = small_text(path, LARGEST, what=".config", next_step="mend --config", errors="replace")
+    made = foreign(given.split("\n"))
     text = "\n".join([*made.lines, ""])
     if not made.lines or len(text) > LONGEST_KCONFIG:
         raise UserError(f"{path} sets no option, or too many for a plan", next_step="mend --config")
