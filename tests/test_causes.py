@@ -245,6 +245,14 @@ def test_what_is_not_certain_comes_with_the_experiment_that_would_settle_it() ->
     assert named(stubs).experiment == "", "what is second cannot settle what is certain"
 
 
+def test_a_further_pass_is_no_experiment_where_the_third_was_made() -> None:
+    """KALLSYMS_EXTRA_PASS asks for that one, and there is no fourth."""
+    two, three = (Facts("", appeared("strange"), tables=tables) for tables in (RESTLESS[:2], RESTLESS))
+    assert [one.mechanism.id for one in (named(two), named(three)) if one.mechanism] == ["oscillation"] * 2
+    assert named(two).experiment == "extra-pass"
+    assert named(three).experiment != "extra-pass"
+
+
 def test_one_job_that_fails_speaks_against_a_race() -> None:
     told = named(Facts("", MOVED, moved=(WRITTEN,), tried=(Tried("same", 6, 6), Tried("jobs=1", 3, 3))))
     assert told.trigger is not None

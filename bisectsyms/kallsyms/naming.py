@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bisectsyms.kallsyms.causes import CAUSES
+from bisectsyms.kallsyms.conditions import FURTHER
 from bisectsyms.kallsyms.evidence import RANK, Axis, Cause, Evidence, Names, Sure, Upstream
 from bisectsyms.kallsyms.facts import Facts
 from bisectsyms.kallsyms.triggers import CHANGED
@@ -19,6 +20,8 @@ from bisectsyms.model import Outcome
 NEXT_BEST = 2
 """Others that are told."""
 NO_EXPERIMENT = ""
+SECOND = 2
+"""The pass after which the kernel's script may end."""
 
 
 class State(enum.StrEnum):
@@ -113,7 +116,7 @@ def _weighed(cause: Cause, evidence: Evidence, facts: Facts) -> Evidence:
 
 
 def _answer(facts: Facts, ranked: Sequence[tuple[Cause, Evidence]], upstream: Sequence[Upstream]) -> Diagnosis:
-    all_of_them = [_named(cause, evidence, upstream) for cause, evidence in ranked]
+    all_of_them = [_named(cause, evidence, upstream, facts) for cause, evidence in ranked]
     best = {axis: next((one for one in all_of_them if one.axis is axis and one.sure), None) for axis in Axis}
     mechanism, trigger = best[Axis.MECHANISM], best[Axis.TRIGGER]
     others = [one for one in all_of_them if one not in (mechanism, trigger) and (one.sure or one.evidence_for)]
@@ -139,7 +142,9 @@ def _surest_first(*named: Named | None) -> tuple[Named, ...]:
     return tuple(sorted((one for one in named if one), key=lambda one: RANK[one.sure]))
 
 
-def _named(cause: Cause, evidence: Evidence, upstream: Sequence[Upstream]) -> Named:
+def _named(cause: Cause, evidence: Evidence, upstream: Sequence[Upstream], facts: Facts) -> Named:
+    # KALLSYMS_EXTRA_PASS asks for the third pass (scripts/link-vmlinux.sh): once that is made there is no further one.
+    tells = cause.experiment != FURTHER or len(facts.tables) <= SECOND
     return Named(
         id=cause.id,
         axis=cause.axis,
@@ -149,8 +154,8 @@ def _named(cause: Cause, evidence: Evidence, upstream: Sequence[Upstream]) -> Na
         evidence_against=tuple(evidence.against),
         mend=cause.mend,
         upstream=tuple(one for one in upstream if one.cause == cause.id),
-        experiment=cause.experiment,
-        proof=cause.proof,
+        experiment=cause.experiment if tells else NO_EXPERIMENT,
+        proof=cause.proof if tells else "",
     )
 
 
