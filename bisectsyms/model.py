@@ -183,7 +183,9 @@ class Observation:
     """Why: the id of the signature that matched, or the first error line of a BROKEN build."""
     draw: Draw = field(default_factory=Draw)
     layout: str = ""
-    """Layout key: the hash of the inputs of the link; equal keys are one draw of a layout."""
+    """Layout key: 16 hex digits of the sha256 of the map of the last temporary link, empty where there was none.
+
+    Equal keys are one layout, whatever was drawn for it."""
     from_scratch: bool = False
     """The objtree was empty when the attempt began."""
     seconds: float = 0.0
@@ -249,6 +251,7 @@ class Result:
     exit_status: int | None = None
     """Exit status of make; negative for a signal, as subprocess has it; None if it never ended."""
     layout: str = ""
+    """As in `Observation`."""
     kernel_release: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
     """(file name, sha256) of what was kept, the log included."""

@@ -121,7 +121,7 @@ def few(parent: Decision, reverted: Decision | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """How many draws were made at two revisions, and at how many of them both links had the same inputs."""
+    """How many draws were made at two revisions, and at how many of them both had one layout."""
 
     compared: int
     equal: int
@@ -144,9 +144,9 @@ def build_files(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def equal_inputs(shared: Alike, parent: str, *, layouts: bool, build: Sequence[str]) -> tuple[str, bool]:
-    """What it means that both links had the same inputs, and whether the answer is likely wrong.
+    """What it means that both had one layout at some draw, and whether the answer is likely wrong.
 
-    A race may have them: then the two differ in how the build runs, and the culprit has to change that.
+    With a race they may: then the two differ in how the build runs, and the culprit has to change that.
     """
     text = f"at {shared.equal} of {count(shared.compared, 'draw')} it has the layout of its parent {parent}"
     if layouts:

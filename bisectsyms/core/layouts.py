@@ -13,22 +13,22 @@ class Layouts:
     def __init__(self) -> None:
         self._draws = defaultdict[int, dict[str, Draw]](dict)
         """Commit -> the name of each layout that was seen there, and its first draw."""
-        self._inputs = defaultdict[int, dict[str, str]](dict)
-        """Commit -> the inputs of the link, and the name of their layout."""
+        self._keys = defaultdict[int, dict[str, str]](dict)
+        """Commit -> each layout key that was seen there, and the name of the layout."""
 
     def name(self, commit: int, one: Observation) -> str:
         """That of the layout of an attempt at `commit`: the first draw that gave it.
 
-        Two draws with the same inputs of the link are one layout. One draw whose inputs were now these, now those is
-        one layout as well: the inputs themselves are then left to chance, and the outcome is no function of it.
+        Two draws with one layout key are one layout. One draw that gave now this key and now that is one layout as
+        well: what is linked is then left to chance, and the outcome is no function of it.
         """
         name = str(one.draw)
-        draws, inputs = self._draws[commit], self._inputs[commit]
+        draws, keys = self._draws[commit], self._keys[commit]
         if name not in draws:
-            name = inputs.get(one.layout, name) if one.layout else name
+            name = keys.get(one.layout, name) if one.layout else name
             draws.setdefault(name, one.draw)
         if one.layout:
-            inputs.setdefault(one.layout, name)
+            keys.setdefault(one.layout, name)
         return name
 
     def draw_of(self, commit: int, name: str) -> Draw | None:

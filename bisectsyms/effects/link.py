@@ -32,7 +32,7 @@ class Maps:
     fresh: bool | None
     equal: bool | None
     layout: str
-    """sha256 of the last temporary map: equal for equal layouts."""
+    """Of the sha256 of the last temporary map the first 16 hex digits, equal for equal layouts; empty without one."""
 
 
 def era_of(read: Callable[[str], str], eras: Sequence[Era]) -> Era | None:

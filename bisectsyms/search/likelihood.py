@@ -1,8 +1,8 @@
 """How well every hypothesis explains the attempts of one kind: a table of rows (culprits) times cells (rates).
 
 A schedule cell counts every attempt. A layout cell counts every layout of a commit once, as a draw from a Polya urn
-(the beta-binomial); a repeat adds nothing, and a layout that both failed and passed ends the class. Commits that link
-equal inputs share their layouts, and in these cells no culprit stands between them.
+(the beta-binomial); a repeat adds nothing, and a layout that both failed and passed ends the class. Commits that have
+the same layouts share what was seen of them, and in these cells no culprit stands between them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Likelihood:
 
         Args:
             reach: how many layouts a commit can have; None if nobody knows.
-            alike: groups of commits that link equal inputs; all of them are in the partition.
+            alike: groups of commits with the same layouts; all of them are in the partition.
             find_fix: the culprit is the first commit that does not fail.
         """
         self.cells = cells

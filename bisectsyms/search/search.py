@@ -169,9 +169,9 @@ class Search:
             self._weigh(attempt)
 
     def alike(self, one: int, other: int) -> None:
-        """Take in that two commits link equal inputs: if the layout decides, they cannot differ, and share layouts.
+        """Take in that two commits have the same layouts: if the layout decides, they cannot differ.
 
-        If the schedule decides they can: what races in a Makefile need not be an input of the link.
+        If the schedule decides they can: what races in a Makefile need not move a symbol.
         """
         groups = [group for group in self._alike if one in group or other in group]
         merged = tuple(sorted({one, other}.union(*groups)))

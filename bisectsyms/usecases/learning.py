@@ -291,7 +291,7 @@ class Learning:
         except ValueError as error:
             raise self._no_candidate(words[Word.CLEAN] + words[Word.FAILED]) from error
         self._linked: dict[tuple[Draw, str], list[int]] = {}
-        """Commits whose links had the same inputs under the same draw."""
+        """Commits that had one layout under the same draw."""
         self._left: set[int] = set()
         self._layouts = Layouts()
         for commit in sorted({*self._options.skipped, *words[Word.UNTESTABLE]}):
