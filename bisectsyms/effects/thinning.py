@@ -33,11 +33,10 @@ class Thinned:
 def thin(
     slots_dir: Path, repository: Repository, budget: int | None, wanted_free: int, keep: Collection[str]
 ) -> Thinned:
-    """Remove objtrees until all together are within `budget` bytes and `wanted_free` bytes are free, or none is left.
+    """Remove objtrees until all together are within `budget` bytes and `wanted_free` bytes are free, or none may go.
 
-    Without a budget only the free space counts.
-
-    `keep` are the keys of those that are needed next. To be called while we hold no slot.
+    Without a budget only the free space counts. `keep` are the keys of those that are needed next, which stay. To be
+    called while we hold no slot.
     """
 
     def is_enough(total: int) -> bool:

@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 def cpus() -> int:
-    """Those that we may use."""
+    """How many this process may use (sched_getaffinity(2))."""
     return len(os.sched_getaffinity(0))
 
 

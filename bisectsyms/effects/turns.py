@@ -31,7 +31,7 @@ class Turns:
 
     @contextlib.contextmanager
     def taken(self, wanted: int, go_on: Callable[[], bool] = lambda: True) -> Iterator[bool]:
-        """Hold so many places; False where `go_on` said no before they were free.
+        """Hold so many places, or all if there are fewer; False where `go_on` said no before they were free.
 
         All of them or none are held while waiting, so that two who want more than one do not block each other.
 

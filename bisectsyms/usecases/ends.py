@@ -70,7 +70,7 @@ def _or_the_other_way(state: BisectState) -> str:
 
 
 def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge:
-    """How much the failing part of the layouts differs from one bad revision to the next.
+    """What was measured, with what bad ancestors teach of how much the failing part of the layouts differs.
 
     A function of the layout fails at another part of them at every revision, and without knowing how
     much that part varies no number of clean layouts is proof. So the nearest ancestors of the failing
@@ -98,7 +98,7 @@ def learn_spread(judging: Judging, state: BisectState, measured: Gauge) -> Gauge
 
 
 def may_drift(judging: Judging, measured: Gauge) -> bool:
-    """The rate of a race depends on the load; that of a layout, or one near 1, does not."""
+    """Whether the rate can be another one by now: a race's follows the load, not a layout's, nor one near 1."""
     by_layout = depends_on_layout(measured.belief, measured.sample)
     return judging.options.rate is None and not by_layout and not steady(measured.belief)
 
@@ -177,7 +177,7 @@ def check_clean(judging: Judging, state: BisectState, end: Revision, measured: G
 
 
 def explain_merge_base(state: BisectState, base: Revision) -> tuple[str, str]:
-    """What it means that a merge base is like the new end, where git stops, and what to do next."""
+    """(what it means that a merge base is like the new end, where git stops; what to do next)."""
     new, olds = state.new[:12], " ".join(commit[:12] for commit in state.olds)
     if state.find_fix:
         return (

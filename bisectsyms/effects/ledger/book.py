@@ -111,12 +111,12 @@ class Ledger(Merging):
         return [attempt for number in numbers if (attempt := self.get(number))]
 
     def judge(self, judged: Judged) -> None:
-        """Write down a verdict as it was given; the cell must have attempts."""
+        """Write down a verdict as it was given; its cell must be in the ledger."""
         with explained(self._path), transaction(self._db):
             self._insert("verdicts", rows.verdict_row(judged))
 
     def answer(self, answer: SearchAnswer) -> None:
-        """Write down what a search has told; the cell must have attempts."""
+        """Write down what a search has told; its cell must be in the ledger."""
         with explained(self._path), transaction(self._db):
             self._insert("answers", rows.answer_row(answer))
 

@@ -183,7 +183,7 @@ class Queries(Overviews):
         return rows.to_cell(found[0]["json"]) if found else None
 
     def cells(self) -> list[Cell]:
-        """Every cell that has attempts, in the order they were first used."""
+        """Every cell with attempts or words of people, in the order they were first used."""
         return [rows.to_cell(row["json"]) for row in self._select("select json from cells order by rowid")]
 
     def unfinished(self) -> list[Attempt]:
