@@ -23,7 +23,7 @@ REVERSED = ("-R", "--src-prefix=b/", "--dst-prefix=a/")
 def read_kin(repository: Repository, commits: Range, changes: Sequence[Change | None]) -> Kin:
     """Twins and reverts among the commits of the range.
 
-    None in a partial clone: every patch would have to be fetched first.
+    Empty in a partial clone: every patch would have to be fetched first.
     """
     if repository.is_partial():
         return Kin()

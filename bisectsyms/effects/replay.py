@@ -81,7 +81,7 @@ class Replay:
 
 
 def forget(obj: Path) -> None:
-    """The objtree is left for another revision."""
+    """Remove what was caught: the objtree is left for another revision."""
     (obj / CAUGHT).unlink(missing_ok=True)
 
 

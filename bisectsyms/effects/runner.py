@@ -69,6 +69,7 @@ class Ended:
     seconds: float
     cpu_seconds: float
     peak_rss: int
+    """Bytes, of the largest of its processes."""
     flooded: bool = False
     """Whether it was ended because its log was full."""
 
@@ -214,7 +215,7 @@ def _wait(pid: int, timeout: float) -> tuple[int | None, resource.struct_rusage 
 
 
 def end_group(pid: int, grace: float) -> resource.struct_rusage | None:
-    """End the session that `pid` leads: SIGTERM so that make deletes half-made targets, then SIGKILL."""
+    """End the session that `pid` leads: SIGTERM so that make deletes half-made targets, then SIGKILL; what it used."""
     with shielded():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGTERM)

@@ -24,7 +24,7 @@ GENERATED = (
     "scripts/gcc-plugins/randomize_layout_seed.h",
     "include/generated/randomize_layout_hash.h",
 )
-"""certs/Makefile; scripts/basic/Makefile since 6.0; scripts/gcc-plugins/Makefile from 4.13 on."""
+"""certs/Makefile; scripts/basic/Makefile since 5.19; scripts/gcc-plugins/Makefile from 4.13 on."""
 
 
 @dataclass(frozen=True, slots=True)

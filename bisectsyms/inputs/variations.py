@@ -68,7 +68,7 @@ class DrawsEntry(Strict):
         return tuple(str(seed) for seed in range(1, self.seeds + 1)) if self.seeds else self.one_of
 
     def pattern(self) -> str:
-        """Any number can be given where numbers are drawn."""
+        """A regular expression of what else can be given: any number where numbers are drawn; empty for nothing."""
         return self.others or ("" if self.one_of else "[1-9][0-9]{0,5}")
 
 

@@ -33,7 +33,7 @@ class Climbing:
         return self.standing.kind
 
     def forget(self) -> None:
-        """What was shown has changed."""
+        """Have the next `look` work it out anew: what was shown has changed."""
         self._seen = -1
 
     def wants(self, out: int) -> bool:

@@ -97,7 +97,7 @@ class Hunted:
     stopped: str
     """Why it ended before every spot was settled; empty if it did not."""
     set_aside: Mapping[str, str]
-    """Cells that were left because the machine got in the way, and how."""
+    """Spots that were left, by name, and why: the machine got in the way, or the cell cannot be built here."""
     isolated: Isolated | None = None
     found: Found | None = None
     """What `--then bisect` ended with."""

@@ -24,12 +24,17 @@ class StepOptions:
     confidence: float = 0.95
     """Wanted for the whole bisect."""
     rate: float | None = None
+    """At which the failure shows; None where it is measured."""
     lowest_rate: float = 0.05
+    """Rates from here up are looked for at the failing end."""
     failures: int = 8
+    """Wanted there before the rate counts as known."""
     max_attempts: int = 300
+    """At one revision."""
     max_time: float | None = None
     """Seconds for one step."""
     classify: int = 0
+    """As in `Rules` of core.decide, and `flaky` too."""
     flaky: Verdict = Verdict.BAD
 
 

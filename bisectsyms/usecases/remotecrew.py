@@ -52,11 +52,11 @@ class Seat:
 
 
 class RemoteCrew(Several):
-    """To be opened with `with`, and the cluster besides.
+    """The desk of a search in a cluster's slots. Leaving it ends what runs there, and not the cluster.
 
     Raises:
-        UserError: no worker has such a cell.
-        InfraError: no worker came.
+        UserError: see `Ledger.open`.
+        InfraError: no worker came, or none has a cell of what is to be built; or see `Ledger.open`.
     """
 
     kinds = Workbench.kinds

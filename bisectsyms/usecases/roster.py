@@ -92,7 +92,7 @@ class Roster:
         self._ending = False
 
     def muster(self, *, join: bool = True) -> None:
-        """See who came and who went."""
+        """Take out those who went; with `join`, have those who came made ready."""
         there = self._cluster.workers()
         for address in self.machines.keys() - there:
             machine = self.machines.pop(address)
@@ -265,7 +265,7 @@ class Roster:
         self._reporter.say(f"worker {machine.name} is left out: {error}")
 
     def say(self, machine: Machine, text: str) -> None:
-        """Once for each worker."""
+        """Report what one has to say, the same only once for each."""
         if text not in machine.said:
             machine.said.add(text)
             self._reporter.say(f"{machine.name}: {text}")
