@@ -34,6 +34,11 @@ After one in five that would be 129 times, after three in twelve 30.
 DEARER = 8.0
 """An attempt of a kind that was never made is taken to cost so many of the next cheaper one."""
 LEAST = 1e-3
+LOOK_FURTHER = (
+    "check the profile (-j, toolchain, kconfig) against the report; a race may need a busier machine "
+    "(--vary load-cpu), and what is rarer a lower --min-rate"
+)
+"""What to do where nothing has failed."""
 REPEATS = {Kind.REPLAY: "the link script", Kind.RELINK: "the link"}
 """What an attempt of these kinds repeats."""
 

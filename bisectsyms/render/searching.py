@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bisectsyms.core.ladder import LOOK_FURTHER
 from bisectsyms.core.words import count, duration, percent, plain, side_by_side
 from bisectsyms.model import Revision, Verdict
 from bisectsyms.render.console import console as make_console
@@ -39,10 +40,7 @@ def show_found(found: Found) -> None:
     elif found.kind == "predates":
         console.print(f"{ENDINGS['predates']} ({percent(found.probability)} sure): name an older GOOD")
     elif found.kind == "not-reproduced":
-        console.print(
-            f"{ENDINGS['not-reproduced']} ({percent(found.probability)} sure): check -j, toolchain and kconfig "
-            "against the report, or give a lower --min-rate"
-        )
+        console.print(f"{ENDINGS['not-reproduced']} ({percent(found.probability)} sure): {LOOK_FURTHER}")
     else:
         _undecided(console, found)
     console.print(f"{count(found.attempts, 'attempt')} in {duration(found.seconds)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bisectsyms.core.belief import Sample
 from bisectsyms.core.decide import Ask, Decision, GaugeRules, before
 from bisectsyms.core.gauging import Gauge, fresh, gauge
-from bisectsyms.core.ladder import Choice, Try, Unseen, climb
+from bisectsyms.core.ladder import LOOK_FURTHER, Choice, Try, Unseen, climb
 from bisectsyms.core.nature import Circumstance, Nature, Shown, alone_wanted, follows, nature, one_job_not_asked
 from bisectsyms.core.rated import Rate, rated
 from bisectsyms.model import Kind, Observation, Outcome, Revision
@@ -214,7 +214,7 @@ def _next_step(standing: Try | Choice | Unseen, stopped: str) -> str:
     if isinstance(standing, Unseen) and standing.artefact:
         return "bisectsyms clean --yes, and the same command again: stale objects may have failed"
     if not isinstance(standing, Choice):
-        return "check the profile (-j, toolchain, kconfig) against the report, or a lower --min-rate to look longer"
+        return LOOK_FURTHER
     if standing.kind.is_from_scratch:
         return (
             f"bisectsyms bisect GOOD BAD; each attempt is a {standing.kind} build, so --slots, and --until for a night"

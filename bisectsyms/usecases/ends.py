@@ -13,6 +13,7 @@ from bisectsyms.core.belief import Belief, Sample, drifting, known
 from bisectsyms.core.decide import Ask, Decision, GaugeRules, depends_on_layout, steady, sweep, watch
 from bisectsyms.core.direction import BisectState
 from bisectsyms.core.gauging import Gauge, gauge
+from bisectsyms.core.ladder import LOOK_FURTHER
 from bisectsyms.core.people import without
 from bisectsyms.core.words import count, percent
 from bisectsyms.errors import UserError
@@ -60,8 +61,7 @@ def measure(judging: Judging, state: BisectState, share: float) -> Gauge:
         else:
             raise UserError(
                 f"{state.failing_term} end {bad}: {answer.rationale}{without(bench.excluded(bad))}",
-                next_step="check the profile (-j, toolchain, kconfig) against the report, or give --min-rate "
-                f"to look longer{_or_the_other_way(state)}; nothing was judged",
+                next_step=f"{LOOK_FURTHER}{_or_the_other_way(state)}; nothing was judged",
             )
 
 
