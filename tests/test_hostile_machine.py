@@ -172,6 +172,26 @@ def test_of_a_long_log_both_ends_are_kept(tmp_path: Path, size: int, kept: int) 
         assert len(short) < kept + 80
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed: apt-get install strace")
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("call", ["pwrite64", "ftruncate"])
+def test_a_ledger_whose_first_look_fails_is_told_with_its_next_step(tmp_path: Path, call: str, error: str) -> None:
+    code = """
+        import sys
+        from pathlib import Path
+        from bisectsyms.effects.ledger import Ledger
+        from bisectsyms.errors import InfraError
+        try:
+            Ledger.open(Path(sys.argv[1])).close()
+        except InfraError as error:
+            print(error, error.next_step)
+        """
+    assert not python(code, tmp_path)
+    before = ("strace", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when=1+")
+    printed = python(code, tmp_path, before=before)
+    assert "ledger.sqlite" in printed and "space" in printed
+
+
 # Locks and gits
 
 

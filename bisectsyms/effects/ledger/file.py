@@ -119,8 +119,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
             yield
             db.execute("commit")
         except BaseException:
-            if db.in_transaction:  # on a full disk SQLite has rolled back already
-                db.execute("rollback")
+            db.rollback()  # nothing where SQLite has done so already, as on a full disk
             raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -50,7 +50,7 @@ class Merging(People):
                 found = [*self._cell_records(), *self._attempt_records(after or 0)]
                 return found if after is not None else [*found, *self._other_records()]
             finally:
-                self._db.execute("rollback")
+                self._db.rollback()
 
     def _cell_records(self) -> list[dict[str, object]]:
         return [{"record": "cell", "key": cell.key, "cell": cell.fields} for cell in self.cells()]

@@ -47,7 +47,7 @@ def check(db: sqlite3.Connection, name: str, newest: int = len(MIGRATIONS)) -> N
         triggers = db.execute("select count(*) from sqlite_master where type = 'trigger'").fetchone()[0]
         writer = _writer(db) if version > newest else ""
     finally:
-        db.execute("rollback")
+        db.rollback()
     if application != APPLICATION_ID and (application or version or tables):
         raise UserError(
             f"{name} is a database of another program; nothing was touched",
@@ -92,8 +92,7 @@ def migrate(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS, *, s
         db.execute(f"pragma user_version = {len(migrations)}")
         db.execute("commit")
     except BaseException:
-        if db.in_transaction:
-            db.execute("rollback")
+        db.rollback()
         raise
 
 
