@@ -17,8 +17,8 @@ from bisectsyms.kallsyms.difference import Difference, Divergence, Shift, Swap
 from bisectsyms.kallsyms.evidence import Axis, Sure
 from bisectsyms.kallsyms.facts import Facts, Image, LogFacts, Section, TableSizes, Tried
 from bisectsyms.kallsyms.listing import stripped, unlisted
-from bisectsyms.kallsyms.mechanisms import section_changes
 from bisectsyms.kallsyms.naming import Diagnosis, State, diagnose
+from bisectsyms.kallsyms.passes import section_changes
 from bisectsyms.kallsyms.symbols import SymbolMap, read_map
 from bisectsyms.model import Outcome
 

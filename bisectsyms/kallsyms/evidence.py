@@ -7,7 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from bisectsyms.core.words import listed
 from bisectsyms.kallsyms.facts import Facts
+
+MOST = 4
+"""Names in one sentence."""
 
 
 class Axis(enum.StrEnum):
@@ -73,6 +77,11 @@ class Names:
 def among(names: Iterable[str], patterns: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
     """Those that one of the patterns matches, each once and in their order."""
     return tuple(dict.fromkeys(name for name in names if any(one.search(name) for one in patterns)))
+
+
+def few(names: Iterable[str]) -> str:
+    """As a sentence has them: each once, the first few and how many more there are."""
+    return listed(tuple(dict.fromkeys(names)), MOST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,27 +6,22 @@ The order is from the special to the general: of two causes that are equally sur
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from bisectsyms.core.words import listed
 from bisectsyms.kallsyms.difference import Difference
-from bisectsyms.kallsyms.evidence import Axis, Cause, Evidence, Names, among
-from bisectsyms.kallsyms.facts import Facts, Image, TableSizes
-
-ALLOCATED = "A"
-"""Flag of sections that take room in memory: only these move symbols (elf(5), SHF_ALLOC)."""
-MOST = 4
-"""Names in one sentence."""
+from bisectsyms.kallsyms.evidence import Axis, Cause, Evidence, Names, among, few
+from bisectsyms.kallsyms.facts import Facts
+from bisectsyms.kallsyms.passes import laid_out_alike, part_changes, room, same_size, section_changes, sizes
 
 
 def filter_lists(facts: Facts, names: Names) -> Evidence:
     """Both images have the name, one map has it: what differs is what was left out."""
     if facts.unlisted:
-        only = f"both images have {_listed(facts.unlisted)}, and only one of the two maps lists it"
+        only = f"both images have {few(facts.unlisted)}, and only one of the two maps lists it"
         return Evidence(proofs=[only])
     if not facts.in_table:
         return Evidence()
-    inside = f"the table lists labels of its own: {_listed(facts.in_table)}, which the first pass has not"
+    inside = f"the table lists labels of its own: {few(facts.in_table)}, which the first pass has not"
     return Evidence(signs=[inside])
 
 
@@ -42,12 +37,12 @@ def generated(facts: Facts, names: Names) -> Evidence:
     if difference is None or found.speaks_for:
         return found
     if retyped := among(difference.retyped, names.generated):
-        return Evidence(signs=[f"{_listed(retyped)}: another type in the other map"], against=found.against)
+        return Evidence(signs=[f"{few(retyped)}: another type in the other map"], against=found.against)
     moved = among((shift.first for shift in difference.shifts if shift.symbols == 1), names.generated)
     if not moved:
         return found
     alone = len(moved) == sum(shift.delta != 0 for shift in difference.shifts)
-    text = f"{_listed(moved)} moved, and {'nothing else did' if alone else 'not with its neighbours'}"
+    text = f"{few(moved)} moved, and {'nothing else did' if alone else 'not with its neighbours'}"
     return Evidence(proofs=[text] if alone and difference.same_names else [], signs=[text], against=found.against)
 
 
@@ -62,18 +57,18 @@ def tie(facts: Facts, names: Names) -> Evidence:
     swaps = [one for one in difference.swaps if one.tied and _kernels(one.before, names)]
     if not swaps:
         flipped = [name for one in facts.passes for swap in one.swaps for name in swap.before]
-        hint = f"between two passes the order of {_listed(flipped)} changed" if flipped else ""
+        hint = f"between two passes the order of {few(flipped)} changed" if flipped else ""
         return Evidence(hints=[hint] if hint else [])
     against = _other_names(difference, names)
     shown = next((one for one in swaps if among(one.before, names.boundary)), swaps[0])
     more = f" and {len(swaps) - 1} more" if len(swaps) > 1 else ""
-    text = f"at 0x{shown.address:x} it is {_listed(shown.before)}, and then {_listed(shown.after)}{more}"
+    text = f"at 0x{shown.address:x} it is {few(shown.before)}, and then {few(shown.after)}{more}"
     if difference.same_names and not difference.moved:
         return Evidence(proofs=[f"only the order differs, at one address each: {text}"])
     labels = among((name for one in swaps for name in one.before), names.boundary)
     if not labels:
         return Evidence(hints=[text], against=[*against, "none of them is a label of the linker script"])
-    return Evidence(signs=[text, f"{_listed(labels)} have no size: labels of the linker script"], against=against)
+    return Evidence(signs=[text, f"{few(labels)} have no size: labels of the linker script"], against=against)
 
 
 def inner_layout(facts: Facts, names: Names) -> Evidence:
@@ -83,17 +78,17 @@ def inner_layout(facts: Facts, names: Names) -> Evidence:
         return Evidence()
     first = difference.first
     at = first.before if first and among([first.before], names.table) else ""
-    if len(tables) < 2 or _room(tables[-2]) != _room(tables[-1]):
+    if len(tables) < 2 or room(tables[-2]) != room(tables[-1]):
         hints = [f"the first symbol that moved is {at}, by {_bytes(first.delta)}"] if at and first else []
-        same = _same_size(tables)
-        return Evidence(hints=hints, against=[] if same else [_sizes(tables)] if tables else [])
+        same = same_size(tables)
+        return Evidence(hints=hints, against=[] if same else [sizes(tables)] if tables else [])
     parts = part_changes(tables[-2], tables[-1])
     against = _other_names(difference, names)
     if _kernels([name for one in difference.swaps for name in one.before], names):
         against = [*against, "symbols of one address also changed their order"]
     if not parts:
         return Evidence(against=["the parts of the last two tables have the same sizes"])
-    text = f"{tables[-1].name} is as large as {tables[-2].name} ({_room(tables[-1])} bytes), but in it {_listed(parts)}"
+    text = f"{tables[-1].name} is as large as {tables[-2].name} ({room(tables[-1])} bytes), but in it {few(parts)}"
     if at and first:
         began = f"the first symbol that moved is {at}, by {_bytes(first.delta)}"
         return Evidence(proofs=[text] if not against else [], signs=[text, began], against=against)
@@ -105,18 +100,18 @@ def oscillation(facts: Facts, names: Names) -> Evidence:
     difference, tables = facts.final, facts.tables
     if difference is None or len(tables) < 2:
         return Evidence()
-    last = _sizes(tables)
-    if _room(tables[-2]) == _room(tables[-1]):
-        return Evidence(against=[f"the last two tables are of one size, {_room(tables[-1])} bytes"])
+    last = sizes(tables)
+    if room(tables[-2]) == room(tables[-1]):
+        return Evidence(against=[f"the last two tables are of one size, {room(tables[-1])} bytes"])
     against = _other_names(difference, names)
     if labels := among((name for one in difference.swaps for name in one.before), names.boundary):
-        against = [*against, f"the order of {_listed(labels)} changed, which also changes the size"]
+        against = [*against, f"the order of {few(labels)} changed, which also changes the size"]
     if len(tables) < 3:
         hint = f"{last}, and no third pass was made"
         return Evidence(signs=[hint], against=[*against, "a third pass might have settled it"])
     new = _kernels([name for one in facts.passes[1:] for name in (*one.appeared, *one.vanished)], names)
     if new:
-        return Evidence(hints=[last], against=[*against, f"names came and went between the passes: {_listed(new)}"])
+        return Evidence(hints=[last], against=[*against, f"names came and went between the passes: {few(new)}"])
     text = f"{last}: they do not settle, while the names of the passes are the same"
     return Evidence(proofs=[] if against else [text], signs=[text], against=against)
 
@@ -132,16 +127,16 @@ def temporary_differs(facts: Facts, names: Names) -> Evidence:
     steady = facts.watched and not facts.moved
     signs = section_changes(one, two) if one and two else []
     if facts.stripped:
-        signs.append(f"the final link left out every local symbol: {_listed(facts.stripped)}")
+        signs.append(f"the final link left out every local symbol: {few(facts.stripped)}")
     elif one and (only := [name for name in odd if (name in one.symbols) is (name in difference.vanished)]) and steady:
-        signs.append(f"in one of the two images only, and of no family that the tools make: {_listed(only)}")
+        signs.append(f"in one of the two images only, and of no family that the tools make: {few(only)}")
     if signs:
         proof = [f"{signs[0]}, and no input of the link changed meanwhile"] if steady else []
         return Evidence(proofs=proof, signs=signs[len(proof) :])
-    if steady and not known and not difference.swaps and _equal_tables(facts.tables):
+    if steady and not known and not difference.swaps and laid_out_alike(facts.tables):
         text = "the inputs did not change, the last two tables are laid out alike, and yet the final link put things "
         return Evidence(signs=[f"{text}elsewhere: what is left is how it was called"])
-    return Evidence(hints=[f"of no known family of names, and in one map only: {_listed(odd)}"] if odd else [])
+    return Evidence(hints=[f"of no known family of names, and in one map only: {few(odd)}"] if odd else [])
 
 
 MECHANISMS = (
@@ -219,35 +214,6 @@ MECHANISMS = (
 )
 
 
-def part_changes(before: TableSizes, after: TableSizes) -> tuple[str, ...]:
-    """Parts of a table that are larger or smaller in the next: `kallsyms_markers +8`; `kallsyms_new appeared`."""
-    old, new = dict(before.parts), dict(after.parts)
-    return (
-        *(f"{name} {new[name] - size:+d}" for name, size in before.parts if name in new and new[name] != size),
-        *(f"{name} appeared" for name in new if name not in old),
-        *(f"{name} vanished" for name in old if name not in new),
-    )
-
-
-def section_changes(before: Image, after: Image) -> list[str]:
-    """Sections in memory that only one of two images has, or that are aligned otherwise.
-
-    Nothing where those of one are not known: they stayed on another host, or were given up for space.
-    """
-    if not before.sections or not after.sections:
-        return []
-    old = {one.name: one for one in before.sections if ALLOCATED in one.flags and one.size}
-    new = {one.name: one for one in after.sections if ALLOCATED in one.flags and one.size}
-    found = []
-    if extra := [name for name in new if name not in old]:
-        found.append(f"{after.name} has sections that the temporary image has not: {_listed(extra)}")
-    if missing := [name for name in old if name not in new]:
-        found.append(f"{after.name} lacks sections of the temporary image: {_listed(missing)}")
-    if other := [name for name in new if name in old and new[name].align != old[name].align]:
-        found.append(f"sections are aligned otherwise: {_listed(other)}")
-    return found
-
-
 def _odd_names(facts: Facts, family: Sequence[re.Pattern[str]], what: str) -> Evidence:
     """Names of one family that only one of the two maps or images has."""
     difference = facts.final
@@ -257,26 +223,26 @@ def _odd_names(facts: Facts, family: Sequence[re.Pattern[str]], what: str) -> Ev
     mine = among((name for name in odd if name not in facts.unlisted), family)
     if mine:
         rest = [name for name in odd if name not in mine and name not in facts.unlisted]
-        text = f"in one of the two maps only: {_listed(mine)}; they {what}"
+        text = f"in one of the two maps only: {few(mine)}; they {what}"
         if rest:
-            return Evidence(signs=[text], against=[f"so are others: {_listed(rest)}"])
+            return Evidence(signs=[text], against=[f"so are others: {few(rest)}"])
         return Evidence(proofs=[text])
     one, two = facts.temporary, facts.image
     if one and two and (hidden := among(sorted(one.symbols ^ two.symbols), family)):
-        return Evidence(signs=[f"in one of the two images only: {_listed(hidden)}; they {what}"])
+        return Evidence(signs=[f"in one of the two images only: {few(hidden)}; they {what}"])
     last = facts.passes[-1:]
     new = among((name for each in last for name in (*each.appeared, *each.vanished)), family)
-    if new and len(facts.tables) > 1 and _room(facts.tables[-2]) != _room(facts.tables[-1]):
-        text = f"the last pass still brought or took {_listed(new)}, so that the table of vmlinux has another size"
+    if new and len(facts.tables) > 1 and room(facts.tables[-2]) != room(facts.tables[-1]):
+        text = f"the last pass still brought or took {few(new)}, so that the table of vmlinux has another size"
         return Evidence(signs=[f"{text}; they {what}"])
     before = among((name for each in facts.passes for name in (*each.appeared, *each.vanished)), family)
-    return Evidence(hints=[f"between two passes came or went {_listed(before)}"] if before else [])
+    return Evidence(hints=[f"between two passes came or went {few(before)}"] if before else [])
 
 
 def _other_names(difference: Difference, names: Names) -> list[str]:
     """That the kernel's own names differ; labels of the table come and go with its parts."""
     odd = _kernels((*difference.appeared, *difference.vanished), names)
-    return [f"names are in one map only: {_listed(odd)}"] if odd else []
+    return [f"names are in one map only: {few(odd)}"] if odd else []
 
 
 def _kernels(odd: Sequence[str], names: Names) -> list[str]:
@@ -285,26 +251,5 @@ def _kernels(odd: Sequence[str], names: Names) -> list[str]:
     return [name for name in odd if name not in labels]
 
 
-def _room(table: TableSizes) -> int:
-    """The size of the object, or of all its parts where only its source is there."""
-    return table.size or sum(size for _, size in table.parts)
-
-
-def _same_size(tables: Sequence[TableSizes]) -> bool:
-    return len(tables) >= 2 and _room(tables[-2]) == _room(tables[-1])
-
-
-def _equal_tables(tables: Sequence[TableSizes]) -> bool:
-    return _same_size(tables) and not part_changes(tables[-2], tables[-1])
-
-
-def _sizes(tables: Sequence[TableSizes]) -> str:
-    return "the tables are of " + ", ".join(str(_room(one)) for one in tables) + " bytes"
-
-
 def _bytes(delta: int | None) -> str:
     return f"{delta:+d} bytes" if delta is not None else "so much that its place in the order changed"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return listed(tuple(dict.fromkeys(names)), MOST)

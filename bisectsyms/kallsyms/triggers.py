@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from bisectsyms.core.exact import SURE, fisher
 from bisectsyms.core.nature import Nature
 from bisectsyms.core.words import listed
-from bisectsyms.kallsyms.evidence import Axis, Cause, Evidence, Names, among
+from bisectsyms.kallsyms.evidence import Axis, Cause, Evidence, Names, among, few
 from bisectsyms.kallsyms.facts import Facts, Tried
 from bisectsyms.model import Outcome
 
@@ -19,8 +19,6 @@ CHANGED = " changed between "
 """How effects.inputs says that the content of an input was another in a later pass."""
 FEWEST_CUT = 5
 """Symbols that have to be missing at the end of a map before it is called cut."""
-MOST = 4
-"""Names in one sentence."""
 
 
 def infrastructure(facts: Facts, names: Names) -> Evidence:
@@ -38,11 +36,11 @@ def race(facts: Facts, names: Names) -> Evidence:
     """Two targets of make write what one of them reads."""
     changed = [text for text in facts.moved if CHANGED in text]
     written = [text for text in facts.moved if CHANGED not in text]
-    signs = [f"an input of the link was written while it ran: {listed(written, MOST)}"] if written else []
-    signs += [f"made twice in one build: {listed(facts.log.twice, MOST)}"] if facts.log.twice else []
-    signs += [f"made while the link went on: {listed(facts.log.late, MOST)}"] if facts.log.late else []
+    signs = [f"an input of the link was written while it ran: {few(written)}"] if written else []
+    signs += [f"made twice in one build: {few(facts.log.twice)}"] if facts.log.twice else []
+    signs += [f"made while the link went on: {few(facts.log.late)}"] if facts.log.late else []
     signs += [f"read while it was written: {listed(facts.log.damaged, 2)}"] if facts.log.damaged else []
-    signs += [f"targets of make that write it: {listed(facts.writers, MOST)}"] if facts.writers and facts.moved else []
+    signs += [f"targets of make that write it: {few(facts.writers)}"] if facts.writers and facts.moved else []
     hints, against = list[str](), list[str]()
     if (alone := _tried(facts, "jobs=1")) and (beside := _tried(facts, SAME)):
         shown = f"with -j1 {_of(alone)} failed, otherwise {_of(beside)}"
@@ -55,11 +53,11 @@ def race(facts: Facts, names: Names) -> Evidence:
     if facts.nature is Nature.SCHEDULE:
         hints += facts.nature_why
     if (others := _objects(facts, names)) and not facts.moved:
-        hints.append(f"objects are not those of the last attempt that passed: {listed(others, MOST)}")
+        hints.append(f"objects are not those of the last attempt that passed: {few(others)}")
     if facts.watched and not facts.moved:
         against.append("no input of the link changed while it ran")
     if changed:
-        proof = f"two passes of one link were given different files: {listed(changed, MOST)}"
+        proof = f"two passes of one link were given different files: {few(changed)}"
         return Evidence(proofs=[proof], signs=signs, hints=hints, against=against)
     return Evidence(signs=signs, hints=hints, against=against)
 
@@ -71,7 +69,7 @@ def version_string(facts: Facts, names: Names) -> Evidence:
         signs += facts.nature_why
     versions = [name for name in facts.unlike if among([name], names.version)]
     if versions and len(versions) == len(facts.unlike):
-        signs.append(f"of the inputs only {listed(versions, MOST)} differs from the last attempt that passed")
+        signs.append(f"of the inputs only {few(versions)} differs from the last attempt that passed")
     lengths = [one for one in facts.tried if one.condition.startswith("length=")]
     always = [one for one in lengths if one.failed > 1 and not one.clean]
     never = [one for one in lengths if one.clean > 1 and not one.failed]
@@ -122,7 +120,7 @@ def compiler(facts: Facts, names: Names) -> Evidence:
     others = _objects(facts, names)
     if not others:
         return Evidence(against=against)
-    text = f"at the same revision and by the same commands these objects differ: {listed(others, MOST)}"
+    text = f"at the same revision and by the same commands these objects differ: {few(others)}"
     if facts.moved:
         return Evidence(hints=[text], against=[*against, f"an input changed while the link ran: {facts.moved[0]}"])
     return Evidence(hints=[text], against=against)

@@ -15,8 +15,8 @@ from bisectsyms.core.words import count, listed, plain
 from bisectsyms.kallsyms.difference import Difference, Divergence, Shift, Swap
 from bisectsyms.kallsyms.evidence import Sure
 from bisectsyms.kallsyms.facts import Facts
-from bisectsyms.kallsyms.mechanisms import part_changes
 from bisectsyms.kallsyms.naming import Named, State
+from bisectsyms.kallsyms.passes import part_changes
 from bisectsyms.render.console import console as make_console
 from bisectsyms.render.experiment import show_conducted
 from bisectsyms.usecases.diagnose import Diagnosed, runnable
