@@ -6,21 +6,19 @@ make in front of the real one.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bisectsyms.smallkernel.history import Failure, write_history
+from tests.torture.userfolder import UserFolder
 
-SCRIPTS = Path(sys.executable).parent
 SOMETIMES = "sleep 0.1; exit $(($(od -An -N1 -tu1 /dev/urandom) < 160))"
 """Fails in 62 of 100 runs."""
 WITNESS = 'sh test.sh; s=$?; echo "$BISECTSYMS_ATTEMPT $s" >> "$HOME/witness"; exit $s'
-MAKE = """#!/bin/sh
+MAKE = """\
 {make} "$@"
 s=$?
 case " $* " in *" vmlinux "*) echo "make $s" >> "$HOME/witness";; esac
@@ -28,8 +26,8 @@ exit $s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+@dataclass(frozen=True)
+class Case(UserFolder):
     """One repository of one user, and the one command that is killed and typed again until it has ended."""
 
     verb: str
@@ -45,38 +43,13 @@ class Case:
     """What is typed once before."""
 
     @property
-    def repo(self) -> Path:
-        return self.folder / "linux"
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
-
-    @property
-    def slots(self) -> Path:
-        return self.folder / "slots"
-
-    @property
-    def state(self) -> Path:
-        return self.repo / ".git/bisectsyms"
-
-    @property
     def witness(self) -> Path:
         return self.home / "witness"
 
     @property
     def env(self) -> dict[str, str]:
         """HOME is also the mark by which the processes of this case are found: builds are given it, too."""
-        return {
-            "PATH": os.pathsep.join((str(self.folder / "bin"), str(SCRIPTS), os.environ["PATH"])),
-            "HOME": str(self.home),
-            "TMPDIR": str(self.folder / "tmp"),
-            "XDG_CACHE_HOME": str(self.home / "cache"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "LC_ALL": "C",
-        }
+        return super().env | {"TMPDIR": str(self.folder / "tmp"), "GIT_OPTIONAL_LOCKS": "0"}
 
     def git(self, *words: str) -> str:
         """What git says in the user's repository; it must not fail."""
@@ -142,17 +115,15 @@ class Templates:
 
     def make(self, what: str, folder: Path) -> Case:
         """A new case in `folder`, which must not exist."""
-        for name in ("home", "bin", "tmp"):
+        for name in ("home", "tmp"):
             (folder / name).mkdir(parents=True)
-        wrapper = folder / "bin/make"
-        wrapper.write_text(MAKE.format(make=shutil.which("make")))
-        wrapper.chmod(0o755)
         case = CASES[what](folder)
+        case.tool("make", MAKE.format(make=shutil.which("make")))
         culprit = self._copy("command" if case.numbered else "kernel", case.repo)
         (case.repo / "notes.txt").write_text("of the user, and not git's\n")
         if case.setup:
             case.git(*case.setup[1:])
-        return Case(case.verb, folder, case.words, culprit, case.at_once, case.numbered, case.moves, case.setup)
+        return replace(case, culprit=culprit)
 
     def _copy(self, name: str, repo: Path) -> str:
         """The repository of this kind; its culprit."""

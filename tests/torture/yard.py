@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ import psutil
 
 from bisectsyms.effects.ledger.file import NAME
 from bisectsyms.smallkernel.history import Failure, History, write_history
+from tests.torture.userfolder import UserFolder
 
 STOPPED = 128
 SKIPPED = 125
@@ -45,7 +44,7 @@ class Told:
 
 
 @dataclass
-class Yard:
+class Yard(UserFolder):
     """A folder with a repository, and a user who types commands in it."""
 
     folder: Path
@@ -69,31 +68,8 @@ class Yard:
         return yard
 
     @property
-    def repo(self) -> Path:
-        return self.folder / "linux"
-
-    @property
-    def state(self) -> Path:
-        return self.repo / ".git/bisectsyms"
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
-
-    @property
-    def slots(self) -> Path:
-        return self.folder / "slots"
-
-    @property
-    def tools(self) -> Path:
-        """In front of PATH."""
-        return self.folder / "tools"
-
-    @property
     def env(self) -> dict[str, str]:
-        path = os.pathsep.join((str(self.tools), str(Path(sys.executable).parent), os.environ["PATH"]))
-        ours = {"HOME": str(self.home), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
-        return {"PATH": path, **ours, **self.environ}
+        return super().env | self.environ
 
     def run(self, *argv: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -197,12 +173,6 @@ class Yard:
 
     def lost(self, what: str) -> None:
         self.told.lost.append(what)
-
-    def tool(self, name: str, body: str) -> None:
-        """A shell script in front of PATH."""
-        path = self.tools / name
-        path.write_text(f"#!/bin/sh\n{body}\n")
-        path.chmod(0o755)
 
     def small_disk(self, folder: Path, size: str) -> None:
         """An empty file system of this size at `folder`; we are in a mount namespace of our own."""
