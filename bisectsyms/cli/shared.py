@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.userfolders import config_home, slots_home
 
 if TYPE_CHECKING:
     from bisectsyms.effects.gitrepo import Repository
@@ -50,12 +51,12 @@ def slots_folder(given: Path | None) -> Path:
     """Where slots are, if not told otherwise in the user's cache."""
     if given is not None:
         return given.absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms"
+    return slots_home()
 
 
 def profile_folders() -> dict[str, Path]:
     """Where profiles are looked up beside the shipped ones."""
-    xdg = _xdg_config_home()
+    xdg = config_home()
     try:
         state_dir = open_repository().state_dir
     except UserError:
@@ -67,11 +68,7 @@ def known_toolchains(folders: tuple[Path, ...] = ()) -> Toolchains:
     """What is known of compilers, and further `folders` to look for them in."""
     from bisectsyms.inputs.toolchains import load_toolchains
 
-    return load_toolchains(_xdg_config_home(), folders)
-
-
-def _xdg_config_home() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return load_toolchains(config_home(), folders)
 
 
 def load_profile(repository: Repository, name: str | None) -> LoadedProfile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.core.words import seconds_in
+from bisectsyms.inputs.userfolders import config_home
 
 AUTO = 0
 """In place of a number of slots: it has to be measured."""
@@ -75,7 +75,7 @@ class ProfileName(click.ParamType[str]):
         """Names where one begins so; else the shell's own files, because a path will do as well."""
         from bisectsyms.inputs.profile import available
 
-        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        home = config_home()
         known = available(state_dir=home / "bisectsyms", xdg_config_home=home, cwd=Path.cwd())
         names = [name for name, _ in known if name.startswith(incomplete) and name.isprintable()]
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]

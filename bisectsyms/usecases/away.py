@@ -25,6 +25,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.errors import BisectsymsError, InfraError, UserError
 from bisectsyms.inputs.toolchains import load_toolchains
+from bisectsyms.inputs.userfolders import config_home, slots_home
 from bisectsyms.model import Attempt, Kind, Plan
 from bisectsyms.usecases.bench import Options
 from bisectsyms.usecases.desk import Place
@@ -92,11 +93,7 @@ class Notes:
 
 
 def _slots_dir(home: Home) -> Path:
-    return home.slots_dir or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bisectsyms"
-
-
-def _config_home() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return home.slots_dir or slots_home()
 
 
 def _copy(home: Home) -> Repository:
@@ -120,7 +117,7 @@ def _join(join: Join) -> Joined:
 
 def _builds(copy: Repository, join: Join, notes: list[str]) -> tuple[Build, ...]:
     """The cells of the plan with the compilers of this host."""
-    known = load_toolchains(_config_home(), ())
+    known = load_toolchains(config_home(), ())
     matrix = Matrix(copy, known, os.environ, join.profiles.__getitem__, lambda: [*join.profiles.values()])
 
     def lacks(error: UserError) -> None:
@@ -175,7 +172,7 @@ def _open(copy: Repository, order: Stint | Turn, notes: Notes) -> Workbench:
     home, build = order.home, order.build
     options = Options(
         slots_dir=_slots_dir(home),
-        toolchains=load_toolchains(_config_home(), ()),
+        toolchains=load_toolchains(config_home(), ()),
         toolchain=build.toolchain,
         jobs=build.jobs,
         vary=build.vary,
