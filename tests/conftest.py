@@ -5,6 +5,7 @@ With BISECTSYMS_NO_SKIPS set, as CI sets it, a test that is skipped for want of 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -94,6 +95,11 @@ class User:
         """The command line of a step."""
         return "bisectsyms", "--profile", "smallkernel", "--slots-dir", str(self.slots), *options
 
+    def attempts(self, repo: Path) -> list[dict[str, object]]:
+        """What the ledger has of each attempt, as it is exported."""
+        exported = self.run("bisectsyms", "ledger", "export", "-", cwd=repo).stdout.splitlines()
+        return [line for line in map(json.loads, exported) if line["record"] == "attempt"]
+
     def processes(self) -> list[psutil.Process]:
         """What runs in our slots."""
         found = []
@@ -111,6 +117,12 @@ def user(tmp_path: Path) -> User:
     home = tmp_path / "home"
     home.mkdir()
     return User(home, tmp_path / "slots")
+
+
+def git(repo: Path, *args: str) -> str:
+    """What git says in `repo`, where somebody has a name; it must not fail."""
+    words = ["git", "-c", "user.name=a", "-c", "user.email=a@kernel.invalid", "-C", str(repo), *args]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 MakeHistory = Callable[..., History]

@@ -18,9 +18,9 @@ from bisectsyms.effects.objtree import Objtree
 from bisectsyms.model import Kind, Plan, Revision
 from bisectsyms.usecases.before import Before
 from bisectsyms.usecases.learning import Basis, SearchOptions
-from tests.conftest import User
+from tests.conftest import User, git
 from tests.ledgers import CELL, CLEAN, plan
-from tests.test_searching import bisect, found, git, write
+from tests.test_searching import bisect, found, write
 
 TREE = {
     "Makefile": "all:\n",

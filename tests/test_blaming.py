@@ -11,7 +11,8 @@ from bisectsyms.effects.closing import closed_works
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.recipients import recipients
 from bisectsyms.effects.reverting import revert_on_top
-from tests.test_searching import git, write
+from tests.conftest import git
+from tests.test_searching import write
 
 
 def grow(repo: Path, **files: str) -> str:

@@ -22,9 +22,9 @@ from bisectsyms.usecases.judging import Judging, StepOptions
 from bisectsyms.usecases.learning import SearchOptions
 from bisectsyms.usecases.limits import Limits
 from bisectsyms.usecases.searching import Searching
-from tests.conftest import MakeHistory, User, named
+from tests.conftest import MakeHistory, User, git, named
 from tests.scripted import Scripted
-from tests.test_searching import CHANCE, bisect, found, git, write
+from tests.test_searching import CHANCE, bisect, found, write
 
 FAILED, CLEAN = (Outcome.INCONSISTENT, ""), (Outcome.CLEAN, "")
 Shows = Callable[[Plan], tuple[Outcome, str]]

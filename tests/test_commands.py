@@ -15,8 +15,8 @@ import pytest
 from bisectsyms.core.classify import Ruling
 from bisectsyms.core.commandrule import rule, unless_spoilt
 from bisectsyms.model import Outcome
-from tests.conftest import User
-from tests.test_searching import bisect, found, git
+from tests.conftest import User, git
+from tests.test_searching import bisect, found
 
 
 def commit(repo: Path, title: str, **files: str) -> None:

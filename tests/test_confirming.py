@@ -26,10 +26,10 @@ from bisectsyms.model import Draw, Kind, Observation, Outcome, Plan, Verdict
 from bisectsyms.smallkernel.history import Failure
 from bisectsyms.usecases.confirming import Conclusion, Confirming, Searched
 from bisectsyms.usecases.judging import Judging, StepOptions
-from tests.conftest import MakeHistory, User
+from tests.conftest import MakeHistory, User, git
 from tests.scripted import Scripted, Shows
 from tests.test_blaming import grow
-from tests.test_searching import CHANCE, bisect, found, git, write
+from tests.test_searching import CHANCE, bisect, found, write
 
 FAILED, CLEAN, BROKEN = Outcome.INCONSISTENT, Outcome.CLEAN, Outcome.BROKEN
 

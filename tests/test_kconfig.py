@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.inputs.profile import find_profile
 from bisectsyms.model import Outcome
 from bisectsyms.smallkernel.history import Failure, History
-from tests.conftest import MakeHistory, User
+from tests.conftest import MakeHistory, User, git
 
 FULL = """\
 #
@@ -36,11 +35,6 @@ CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/debian-uefi-certs.pem"
 CONFIG_MODULE_SIG_KEY="certs/signing_key.pem"
 CONFIG_HAVE_ARCH_TRACEHOOK=y
 """
-
-
-def git(repo: Path, *args: str) -> str:
-    words = ["git", "-c", "user.name=a", "-c", "user.email=a@kernel.invalid", "-C", str(repo), *args]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def loaded(folder: Path, text: str):  # type: ignore[no-untyped-def]  # LoadedProfile, named where it is made
@@ -212,18 +206,12 @@ def steps(user: User, history: History, profile: str) -> dict[str, tuple[int, di
     return ends
 
 
-def attempts(user: User, history: History) -> list[dict[str, object]]:
-    done = user.run("bisectsyms", "ledger", "export", "-", cwd=history.repo)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return [line for line in lines if line["record"] == "attempt"]
-
-
 def test_an_option_of_the_profile_that_vanishes_makes_a_revision_untestable(user: User, history: History) -> None:
     ends = steps(user, history, "defconfig: smallkernel_defconfig\nkconfig: [CONFIG_SWAP=y]\n")
     assert ends["good"][0] == 0
     assert ends["bad"][0] == 125
     assert "kconfig:CONFIG_SWAP" in ends["bad"][2]
-    made = attempts(user, history)
+    made = user.attempts(history.repo)
     assert {tuple(one["vanished"]) for one in made if one["outcome"] == "BROKEN"} == {("CONFIG_SWAP",)}  # type: ignore[arg-type]  # JSON
     told = user.run("bisectsyms", "status", cwd=history.repo)
     assert "not in .config: CONFIG_SWAP" in " ".join(told.stdout.split())
@@ -239,7 +227,7 @@ def test_one_of_a_full_config_that_vanishes_is_listed(user: User, history: Histo
     assert "CONFIG_SWAP" not in ends["good"][2]
     assert "CONFIG_SWAP" in ends["bad"][2], gone
     assert "HAVE_ARCH" not in ends["bad"][2], "what an arch can do was not asked for"
-    releases = {str(one["kernel_release"]) for one in attempts(user, history)}
+    releases = {str(one["kernel_release"]) for one in user.attempts(history.repo)}
     assert {len(release) for release in releases} == {WIDTH}
     assert len(releases) == 2, "-rc1 is another release, but as long"
 

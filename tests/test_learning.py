@@ -27,8 +27,8 @@ from bisectsyms.usecases.desk import Place
 from bisectsyms.usecases.learning import Basis, Learning, SearchOptions
 from bisectsyms.usecases.planning import Standing, outlook
 from bisectsyms.usecases.ways import Ways
+from tests.conftest import git
 from tests.ledgers import CELL, CLEAN, FAILED
-from tests.test_searching import git
 
 BROKEN = replace(CLEAN, outcome=Outcome.BROKEN, signature="")
 

@@ -19,8 +19,9 @@ from bisectsyms.usecases.judging import Judging, StepOptions
 from bisectsyms.usecases.learning import SearchOptions
 from bisectsyms.usecases.remotecrew import RemoteCrew
 from bisectsyms.usecases.searching import Searching
+from tests.conftest import git
 from tests.test_fleet import Around, Night, There, cell
-from tests.test_searching import git, write
+from tests.test_searching import write
 
 LAST, CULPRIT = 8, 5
 

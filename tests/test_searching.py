@@ -21,15 +21,10 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.errors import UserError
 from bisectsyms.model import Kind, Observation, Outcome
 from bisectsyms.smallkernel.history import Failure
-from tests.conftest import MakeHistory, User
+from tests.conftest import MakeHistory, User, git
 
 CHANCE = "exit $(($(od -An -N1 -tu1 /dev/urandom) < {of_256}))"
 """A shell script that fails in so many of 256 runs."""
-
-
-def git(repo: Path, *args: str) -> str:
-    words = ["git", "-c", "user.name=a", "-c", "user.email=a@kernel.invalid", "-C", str(repo), *args]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def write(repo: Path, scripts: list[str]) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import User
-from tests.test_searching import CHANCE, bisect, found, git, write
+from tests.conftest import User, git
+from tests.test_searching import CHANCE, bisect, found, write
 
 
 def suspects(user: User, repo: Path) -> list[str]:

@@ -18,8 +18,8 @@ import pytest
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.sandbox import bwrap_works
 from bisectsyms.smallkernel.history import Failure
-from tests.conftest import MakeHistory, User
-from tests.test_searching import CHANCE, bisect, found, git, write
+from tests.conftest import MakeHistory, User, git
+from tests.test_searching import CHANCE, bisect, found, write
 
 Row = tuple[int, str, str, str, int]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from bisectsyms.model import Outcome
 from bisectsyms.smallkernel.history import Failure, History
-from tests.conftest import MakeHistory, User, named
+from tests.conftest import MakeHistory, User, git, named
 
 FROM_NOTHING = "cached" if shutil.which("ccache") else "clean"
 
@@ -26,11 +23,6 @@ modules: vmlinux
 """
 
 
-def git(repo: Path, *args: str) -> str:
-    words = ["git", "-c", "user.name=a", "-c", "user.email=a@kernel.invalid", "-C", str(repo), *args]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def step(user: User, history: History, profile: str, name: str = "HEAD") -> tuple[int, str, str]:
     """Judge a revision: exit status, JSON, stderr."""
     path = history.repo.parent / "mine.yaml"
@@ -38,12 +30,6 @@ def step(user: User, history: History, profile: str, name: str = "HEAD") -> tupl
     words = ("bisectsyms", "step", name, "--profile", str(path), "--slots-dir", str(user.slots), *SURE)
     done = user.run(*words, cwd=history.repo)
     return done.returncode, done.stdout, done.stderr
-
-
-def attempts(user: User, history: History) -> list[dict[str, object]]:
-    done = user.run("bisectsyms", "ledger", "export", "-", cwd=history.repo)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return [line for line in lines if line["record"] == "attempt"]
 
 
 @pytest.fixture
@@ -61,7 +47,7 @@ def modular(make_history: MakeHistory) -> History:
 def test_a_module_that_does_not_compile_says_nothing_of_the_link(user: User, modular: History) -> None:
     status, _, told = step(user, modular, "targets: [all]\n")
     assert status == 0, told
-    made = attempts(user, modular)
+    made = user.attempts(modular.repo)
     assert {one["outcome"] for one in made} == {Outcome.CLEAN}
     assert {one["exit_status"] for one in made} == {2}
     assert "failed at another target" in str(made[0]["why"])
@@ -81,7 +67,7 @@ def test_it_is_built_in_the_tree(user: User, make_history: MakeHistory) -> None:
     history = make_history(Failure.ALWAYS, seed=1, commits=12, broken=False, unrelated=False)
     status, _, told = step(user, history, "in_tree: yes\n", "good")
     assert status == 0, told
-    made = attempts(user, history)
+    made = user.attempts(history.repo)
     assert [one["kind"] for one in made] == [FROM_NOTHING, "relink"]
     assert not any(" O=" in str(one["command"]) for one in made)
     (tree,) = user.slots.glob("*/*/tree/*/vmlinux")
@@ -89,11 +75,11 @@ def test_it_is_built_in_the_tree(user: User, make_history: MakeHistory) -> None:
     assert not list(user.slots.glob("*/*/src"))
     status, _, told = step(user, history, "", "good")
     assert status == 0, told
-    both = attempts(user, history)
+    both = user.attempts(history.repo)
     assert len({one["cell"] for one in both}) == 2, "another cell"
     status, _, told = step(user, history, "in_tree: yes\n", "good")
     assert status == 0, told
-    assert len(attempts(user, history)) == len(both), "what was seen is known again"
+    assert len(user.attempts(history.repo)) == len(both), "what was seen is known again"
 
 
 def test_a_whole_bisect_in_the_tree(user: User, make_history: MakeHistory) -> None:
@@ -116,7 +102,7 @@ def test_what_a_killed_build_left_in_the_tree_is_removed(user: User, make_histor
     (tree.parent / "init/main.o").write_text("half an object")
     status, _, told = step(user, history, "in_tree: yes\n", "bad")
     assert status == 0, told
-    assert [one["kind"] for one in attempts(user, history)][2:] == [FROM_NOTHING, "relink"]
+    assert [one["kind"] for one in user.attempts(history.repo)][2:] == [FROM_NOTHING, "relink"]
 
 
 def test_a_tree_that_was_committed_after_a_build_is_built(user: User, make_history: MakeHistory) -> None:
@@ -131,4 +117,4 @@ def test_a_tree_that_was_committed_after_a_build_is_built(user: User, make_histo
         status, _, told = step(user, history, profile)
         assert status == 0, told
         assert "not clean" not in told
-    assert {(one["outcome"], one["why"]) for one in attempts(user, history)} == {(Outcome.CLEAN, CLEAN)}
+    assert {(one["outcome"], one["why"]) for one in user.attempts(history.repo)} == {(Outcome.CLEAN, CLEAN)}
