@@ -20,6 +20,7 @@ from bisectsyms.core.logscan import MOST_ERRORS, Digest, scan
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.knowledge import load_knowledge
 from bisectsyms.model import Outcome
+from tests.adding import complete
 
 LOGS = Path(__file__).parent / "corpus" / "logs"
 CASES = sorted(path.stem for path in LOGS.glob("*.log"))
@@ -67,7 +68,13 @@ def test_chunks_of_a_case(case: str, size: int) -> None:
 
 def test_every_signature_has_a_log() -> None:
     met = {one.signature for case in CASES for one in digest((LOGS / f"{case}.log").read_bytes()).findings}
-    assert {one.id for one in SIGNATURES} == met, "add a log to tests/corpus/logs"
+    complete(
+        met,
+        {one.id for one in SIGNATURES},
+        "{}: a log that shows it, tests/corpus/logs/NAME.log, and NAME.yaml with the answer; or a signature above "
+        "it in configs/knowledge/signatures.yaml takes its line",
+        "{}: is no signature of configs/knowledge/signatures.yaml",
+    )
 
 
 def _ruled(log: bytes, seen: Seen) -> Ruling:

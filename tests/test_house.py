@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.adding import complete
+
 PACKAGE = Path(__file__).resolve().parent.parent / "bisectsyms"
 FLOORS = [
     "model",
@@ -61,6 +63,15 @@ def test_no_arrow_points_up(path: Path) -> None:
     assert not up, f"{path.name} must not know of {up}"
 
 
+def test_every_room_has_a_floor_and_a_line_in_the_picture() -> None:
+    plain = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    rooms = plain | {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    page = (PACKAGE.parent / "docs/architecture.md").read_text()
+    there = {name for name in FLOORS if f"`{name}`" in page or f"`{name}/`" in page}
+    complete(FLOORS, rooms, "{}: its floor, in FLOORS of tests/test_house.py", "{}: in FLOORS of tests/test_house.py")
+    complete(there, rooms, "{}: a line in the table of docs/architecture.md", "{}: is no room")
+
+
 PURE = sorted(path for room in ("core", "kallsyms", "search") for path in (PACKAGE / room).glob("*.py"))
 
 
@@ -84,7 +95,7 @@ def test_the_guard_needs_only_the_standard_library_to_be_imported() -> None:
 def test_a_module_says_why_it_is_there_and_is_short(path: Path) -> None:
     text = path.read_text()
     assert ast.get_docstring(ast.parse(text)), "every module says why it exists"
-    assert len(text.splitlines()) <= MOST_LINES
+    assert len(text.splitlines()) <= MOST_LINES, f"{path.name}: what of it is a thing of its own?"
 
 
 def test_no_module_hides_one_of_the_standard_library() -> None:
