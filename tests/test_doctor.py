@@ -55,6 +55,24 @@ def test_what_is_missing_is_in_the_line(
     assert package in apt_line(checks).split()
 
 
+@pytest.mark.parametrize(
+    ("arch", "toolchain", "says"),
+    [("sparc", "llvm", "for sparc"), ("s390", "llvm-17", "from 18.1.0 on"), ("s390", "llvm", "and this is 14.0.6")],
+)
+def test_llvm_is_not_asked_for_where_it_makes_no_kernel(tmp_path: Path, arch: str, toolchain: str, says: str) -> None:
+    def run(argv: Sequence[str]) -> tuple[int, str]:
+        return (0, "Debian clang version 14.0.6\n") if argv[0] == "clang" else run_quietly(argv)
+
+    for program, package in (("clang", "clang"), ("ld.lld", "lld"), ("llvm-nm", "llvm")):
+        if shutil.which(program) is None:
+            pytest.skip(f"apt-get install {package}")
+    (tmp_path / "mine.yaml").write_text(f"arch: {arch}\ntoolchain: {toolchain}\ndefconfig: defconfig\n")
+    mine = find_profile(str(tmp_path / "mine.yaml"), state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path)
+    checks = examine([mine], toolchains=load_toolchains(tmp_path), slots_dir=tmp_path, run=run)
+    found = next(check for check in checks if says in check.detail)
+    assert (found.state, found.package) == ("missing", "")
+
+
 def test_nothing_to_mend_is_no_line() -> None:
     assert apt_line([Check("git", "ok", "2.39", "git"), Check("disk", "warn", "0 GB")]) == ""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bisectsyms.core.nearest import Here, exact_one, nearest
 from bisectsyms.core.tools import Arch, Llvm
 
-ARM = Arch("arm", ("arm-linux-gnueabi-",), ("arm-linux-gnueabi",), package="gcc-arm-linux-gnueabi")
+ARM = Arch("arm", ("arm-linux-gnueabi-",), ("arm-linux-gnueabi",), package="gcc-arm-linux-gnueabi", llvm="every")
 LLVM = Llvm({}, ("clang", "lld", "llvm"))
 HERE = [
     Here("gcc", "gcc-12.2.0"),
@@ -59,3 +59,10 @@ def test_the_exact_one_is_named_as_debian_and_kernel_org_name_it() -> None:
     assert "gcc-13.2.0-nolibc-arm-linux-gnueabi of https://mirrors.edge.kernel.org/pub/tools/crosstool/" in said
     assert "apt-get install clang-17 lld-17 llvm-17," in exact_one("clang-17.0.6", ARM, LLVM)
     assert "llvm-17.0.6 of " in exact_one("clang-17.0.6", ARM, LLVM)
+
+
+def test_no_llvm_is_named_that_makes_no_kernel_for_the_arch() -> None:
+    s390 = Arch("s390", ("s390x-linux-gnu-",), llvm="18.1.0")
+    assert "apt-get install clang-19" in exact_one("clang-19.1.7", s390, LLVM)
+    assert "from 18.1.0 on" in exact_one("clang-17.0.6", s390, LLVM)
+    assert "apt-get" not in exact_one("clang", Arch("sh", ("sh4-linux-gnu-",)), LLVM)

@@ -141,6 +141,22 @@ def test_tuxmakes_own_words_for_an_arch(word: str, arch: str) -> None:
     assert said(report, "arch") == (arch, Confidence.STATED)
 
 
+@pytest.mark.parametrize(
+    ("head", "options", "arch"),
+    [
+        ("um", "UML UML_X86 64BIT X86_64", "um"),  # arch/x86/um/Kconfig sets the option of the machine below, too
+        ("sparc64", "64BIT SPARC SPARC64 MMU", "sparc64"),
+        ("loongarch", "LOONGARCH 64BIT MMU SMP", "loongarch"),
+        ("x86", "64BIT X86_64 X86 SMP", "x86_64"),
+    ],
+)
+def test_one_arch_is_read_out_of_a_config(head: str, options: str, arch: str) -> None:
+    lines = "".join(f"CONFIG_{name}=y\n" for name in options.split())
+    report = text(f"{FAILS}\n#\n# Linux/{head} 6.1.0 Kernel Configuration\n#\n{lines}CONFIG_HZ=100\n")
+    assert said(report, "arch") == (arch, Confidence.DERIVED)
+    assert not report.fields["arch"].others
+
+
 def test_a_wrapped_line_of_tuxmake_is_joined() -> None:
     report = text(f"tuxmake --runtime podman --target-arch arm --toolchain\ngcc-13 --kconfig tinyconfig\n{FAILS}")
     assert said(report, "arch") == ("arm", Confidence.STATED)

@@ -96,9 +96,14 @@ def test_the_crosstool_of_kernel_org(tmp_path: Path, known: Toolchains) -> None:
 
 @pytest.mark.parametrize("entry", load_toolchains(Path("/no/such/folder")).arches, ids=lambda entry: entry.arch)
 def test_every_shipped_arch_is_found_under_all_its_names(entry: Arch, tmp_path: Path, known: Toolchains) -> None:
-    assert entry.package.startswith("gcc-") and entry.triples
-    assert {entry.arch, *entry.also} <= report_knowledge().names.known_arches, (
-        "reports must know it: configs/knowledge/reports.yaml"
+    where = f"{entry.arch} in configs/knowledge/toolchains.yaml"
+    assert entry.package.startswith("gcc-"), f"{where}: `package:` is Debian's of {entry.prefixes[0]}gcc"
+    assert entry.triples, f"{where}: `triples:` are the folders of kernel.org's crosstool"
+    names = report_knowledge().names
+    for arch in (entry.arch, *entry.also):
+        assert arch in names.known_arches, f"configs/knowledge/reports.yaml: `arches:` lacks {arch}"
+    assert {entry.arch, *entry.also} & {*names.options.values()}, (
+        f"configs/knowledge/reports.yaml: `options:` lacks the option of a .config that says {entry.arch}"
     )
     for prefix in entry.prefixes:
         put(tmp_path / prefix / f"{prefix}gcc")
@@ -112,14 +117,17 @@ def test_every_shipped_arch_is_found_under_all_its_names(entry: Arch, tmp_path: 
 
 
 def test_a_new_arch_is_data(tmp_path: Path) -> None:
-    put(tmp_path / "bin/sh4-linux-gnu-gcc")
+    put(tmp_path / "bin/xtensa-linux-gnu-gcc")
     (tmp_path / "bisectsyms").mkdir()
     own = tmp_path / "bisectsyms/toolchains.yaml"
-    own.write_text("arches:\n  - {arch: sh, prefixes: [sh4-linux-gnu-]}\n")
-    tools = tools_of(profile(arch="sh"), "", load_toolchains(tmp_path), str(tmp_path / "bin"))
-    assert tools.compiler == "sh4-linux-gnu-gcc"
-    own.write_text("arches:\n  - {arch: sh, prefix: sh4-linux-gnu-}\n")
-    with pytest.raises(UserError, match=r"toolchains.yaml:2:16: arches.0.prefix: no such key"):
+    own.write_text("arches:\n  - {arch: xtensa, prefixes: [xtensa-linux-gnu-]}\n")
+    tools = tools_of(profile(arch="xtensa"), "", load_toolchains(tmp_path), str(tmp_path / "bin"))
+    assert tools.compiler == "xtensa-linux-gnu-gcc"
+    own.write_text("arches:\n  - {arch: xtensa, prefixes: [xtensa-linux-gnu-], llvm: 18, tuxmake: {a-: xtensa}}\n")
+    arch = load_toolchains(tmp_path).arch("xtensa")
+    assert (arch.llvm, arch.tuxmake) == ("18", (("a-", "xtensa"),))
+    own.write_text("arches:\n  - {arch: xtensa, prefix: xtensa-linux-gnu-}\n")
+    with pytest.raises(UserError, match=r"toolchains.yaml:2:20: arches.0.prefix: no such key"):
         load_toolchains(tmp_path)
 
 
@@ -135,6 +143,58 @@ def test_what_is_not_there(known: Toolchains, keys: dict[str, str], wanted: str,
     with pytest.raises(UserError) as error:
         tools_of(profile(**{"arch": "x86", **keys}), wanted, known, PATH)
     assert any(word in f"{error.value} {error.value.next_step}" for word in said.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("arch", "version", "does"),
+    [
+        ("arm", "", True),
+        ("arm", "11.0.1", True),
+        ("s390", "", True),  # nobody has asked it yet
+        ("s390", "14", False),
+        ("s390", "17.0.6", False),
+        ("s390", "18", True),
+        ("s390", "18.1.0", True),
+        ("s390", "20.1", True),
+        ("sparc", "", False),
+        ("sh", "20.1.0", False),
+    ],
+)
+def test_which_llvm_makes_a_kernel_for_which_arch(known: Toolchains, arch: str, version: str, does: bool) -> None:
+    assert (known.arch(arch).without_llvm(version) == "") is does
+
+
+def llvm(folder: Path, suffix: str, version: str) -> None:
+    """Programs by the names that are looked for of LLVM, which say that they are of this version."""
+    folder.mkdir(exist_ok=True)
+    for name in ("clang", "ld.lld", "llvm-nm", "llvm-ar"):
+        program = folder / f"{name}{suffix}"
+        program.write_text(f"#!/bin/sh\necho clang version {version}\n")
+        program.chmod(0o755)
+
+
+def test_llvm_is_offered_where_it_makes_kernels(tmp_path: Path, known: Toolchains) -> None:
+    for suffix, version in (("", "14.0.6"), ("-17", "17.0.6"), ("-19", "19.1.0")):
+        llvm(tmp_path / "bin", suffix, version)
+    (tmp_path / "bin/make").symlink_to(str(shutil.which("make")))
+    env = {"PATH": f"{tmp_path / 'bin'}:{PATH}"}
+
+    def named(arch: str) -> list[str]:
+        return [tools.name for tools in find(known.arch(arch), known, str(tmp_path / "bin")) if tools.is_llvm]
+
+    assert named("arm") == ["llvm", "llvm-17", "llvm-19"]
+    assert named("s390") == ["llvm", "llvm-19"]
+    assert named("sh") == named("sparc") == []
+    assert choose(profile(arch="s390"), "llvm-19", known, env)[1].identity.name == "clang-19.1.0"
+    for arch, name, why in (
+        ("s390", "llvm", "from 18.1.0 on, and this is 14.0.6"),
+        ("s390", "llvm-17", "from 18.1.0 on, and this is 17"),
+        ("sparc", "llvm", "for sparc"),
+        ("sh", "llvm-19", "for sh"),
+    ):
+        with pytest.raises(UserError, match=why) as error:
+            choose(profile(arch=arch), name, known, env)
+        assert "toolchain: gcc" in error.value.next_step
 
 
 def test_one_way_to_a_compiler() -> None:

@@ -36,6 +36,8 @@ class Names:
     arches: Mapping[str, str] = field(default_factory=dict)
     """Other words for values of ARCH=."""
     known_arches: frozenset[str] = frozenset()
+    options: Mapping[str, str] = field(default_factory=dict)
+    """X of CONFIG_X=y -> ARCH; the first that is set counts."""
     defconfigs: Mapping[str, str] = field(default_factory=dict)
     """Pattern of names without _defconfig -> ARCH."""
     trees: Mapping[str, str] = field(default_factory=dict)

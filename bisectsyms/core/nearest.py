@@ -77,6 +77,8 @@ def exact_one(wanted: str, arch: Arch, llvm: Llvm) -> str:
     first = str(version[0]) if version else ""
     number = ".".join(map(str, version))
     if family == "clang":
+        if why := arch.without_llvm(number):
+            return f"none is known that also links it ({why})"
         packages = " ".join(f"{one}-{first}" if first else one for one in llvm.packages)
         return f"apt-get install {packages}, or llvm-{number or '*'} of {LLVM} unpacked and --toolchain-dir FOLDER"
     package = arch.package

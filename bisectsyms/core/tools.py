@@ -23,10 +23,25 @@ class Arch:
     machines: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     package: str = ""
+    llvm: str = ""
+    tuxmake: tuple[tuple[str, str], ...] = ()
+    """Pairs."""
 
     def is_for(self, arch: str) -> bool:
         """Whether a kernel of ARCH=`arch` is built by these compilers."""
         return arch == self.arch or arch in self.also
+
+    def without_llvm(self, version: str = "") -> str:
+        """Why LLVM of a version (`18.1.3`, or its beginning) makes no kernel for it.
+
+        Empty where it does, and where nothing is known of the version.
+        """
+        if not self.llvm:
+            return f"LLVM does not compile and link a kernel for {self.arch}"
+        oldest, this = _numbers(self.llvm), _numbers(version)
+        if this < oldest[: len(this)]:
+            return f"LLVM makes a kernel for {self.arch} from {self.llvm} on, and this is {version}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,14 @@ class Llvm:
 
     variables: Mapping[str, str]
     packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a kernel's build needs on the host, and Debian's packages of it."""
+
+    programs: Mapping[str, str]
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +71,16 @@ class Tools:
     nm: str
     ar: str
     make: tuple[tuple[str, str], ...]
+
+    @property
+    def is_llvm(self) -> bool:
+        """Whether make is told LLVM=, so that ld.lld links."""
+        return any(name == "LLVM" for name, _ in self.make)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """18.1.0 -> (18, 1, 0); of what is no version nothing."""
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def gcc_tools(prefix: str, *, suffix: str = "", compiler: str = "", name: str = "") -> Tools:

@@ -8,25 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-TARGET_ARCHES = {
-    "": "x86_64",
-    "aarch64-linux-gnu-": "arm64",
-    "arm-linux-gnueabi-": "armel",
-    "arm-linux-gnueabihf-": "armhf",
-    "hppa-linux-gnu-": "parisc",
-    "i686-linux-gnu-": "i386",
-    "mips-linux-gnu-": "mips",
-    "powerpc64le-linux-gnu-": "powerpc",
-    "riscv64-linux-gnu-": "riscv",
-    "s390x-linux-gnu-": "s390",
-    "sh4-linux-gnu-": "sh",
-    "sparc64-linux-gnu-": "sparc",
-    "x86_64-linux-gnu-": "x86_64",
-}
-"""CROSS_COMPILE= -> --target-arch that sets it (tuxmake/arch/*.ini); its `arm` is armhf, which has another compiler."""
+from bisectsyms.core.tools import Arch
 
 
 def tuxmake_line(
+    known: Sequence[Arch],
     *,
     arch: str,
     cross_compile: str,
@@ -37,14 +23,15 @@ def tuxmake_line(
 ) -> tuple[str, ...]:
     """The words, or none where tuxmake cannot say it.
 
-    `toolchain` is `gcc-12.2.0`; `kconfig` are targets of make that begin .config, and options that are laid over it.
-    Variables and targets have to stand together at the end. The target `default` is make without one: its `kernel`
-    builds zImage and the headers besides.
+    Which target means which compiler is in `known` (toolchains.yaml). `toolchain` is `gcc-12.2.0`; `kconfig` are
+    targets of make that begin .config, and options that are laid over it. Variables and targets have to stand together
+    at the end. The target `default` is make without one: its `kernel` builds zImage and the headers besides.
     """
-    target = TARGET_ARCHES.get(cross_compile, "")
+    entry = next((one for one in known if one.is_for(arch)), None)
+    target = dict(entry.tuxmake).get(cross_compile, "") if entry else ""
+    another = entry is not None and entry.is_for(target) and target != arch  # x86_64 says ARCH=x86_64, armel ARCH=arm
     match = re.match(r"gcc-(\d+)", toolchain)
-    named = {"armel": "arm", "armhf": "arm"}.get(target, target)
-    if match is None or named != arch or not kconfig:  # for clang, LLVM= would have to be tried first
+    if match is None or not target or another or not kconfig:  # for clang, LLVM= would have to be tried first
         return ()
     words = ["tuxmake", "--runtime", "null", "--target-arch", target, "--toolchain", f"gcc-{match[1]}"]
     first, *more = kconfig

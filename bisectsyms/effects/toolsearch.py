@@ -34,6 +34,8 @@ def tools_of(profile: Profile, wanted: str, known: Toolchains, path: str) -> Too
         return gcc_tools(profile.cross_compile or "", compiler=profile.cc)
     name = wanted or profile.toolchain or "gcc"
     arch = known.arch(profile.arch)
+    if name.startswith("llvm"):
+        _refuse_llvm(arch, name.removeprefix("llvm").removeprefix("-"))
     if "/" in name:
         return _in_folder(arch, Path(name).expanduser(), known)
     found = {tools.name: tools for tools in reversed(list(find(arch, known, path)))}
@@ -62,19 +64,34 @@ def choose(
     """
     path = env.get("PATH", "")
     tools = tools_of(profile, wanted, known, path)
-    installed = identify(tools, env)
+    installed = identify(tools, env) if not tools.is_llvm else identified(known.arch(profile.arch), tools, env)
     if digest and installed.identity.digest != digest:
         for arch in known.arches:
             for other in find(arch, known, path) if arch.is_for(profile.arch) else ():
                 with contextlib.suppress(UserError):  # one that does not run is not the one
-                    found = identify(other, env)
+                    found = identified(arch, other, env)
                     if found.identity.digest == digest:
                         return other, found
     return tools, installed
 
 
+def identified(arch: Arch, tools: Tools, env: Mapping[str, str]) -> Installed:
+    """Who the tools are, if they make kernels for `arch`: how old an LLVM is, is only known when it has run.
+
+    Raises:
+        UserError: they do not, or one does not run.
+    """
+    installed = identify(tools, env)
+    if tools.is_llvm:
+        _refuse_llvm(arch, installed.identity.name.partition("-")[2])
+    return installed
+
+
 def find(arch: Arch, known: Toolchains, path: str) -> Iterator[Tools]:
-    """Every toolchain for `arch`, those of PATH first; two may have one name, then the first is meant by it."""
+    """Every toolchain for `arch`, those of PATH first; two may have one name, then the first is meant by it.
+
+    An LLVM that says by its name that it is too old is left out; see `identified` for one that does not.
+    """
     for prefix in _prefixes(arch):
         if shutil.which(f"{prefix}gcc", path=path):
             yield gcc_tools(prefix)
@@ -82,6 +99,8 @@ def find(arch: Arch, known: Toolchains, path: str) -> Iterator[Tools]:
             yield gcc_tools(prefix, suffix=suffix)
     prefix = _prefix(arch, path)
     for suffix in ("", *_suffixes("clang", path)):
+        if arch.without_llvm(suffix.removeprefix("-")):
+            continue
         tools = llvm_tools(known.llvm, prefix, suffix=suffix)
         if all(shutil.which(program, path=path) for program in (tools.compiler, tools.linker, tools.nm, tools.ar)):
             yield tools
@@ -96,8 +115,21 @@ def _under(arch: Arch, folder: Path, prefix: str, known: Toolchains) -> Iterator
                 yield gcc_tools(str(gcc).removesuffix("gcc"), name=f"gcc-{_version(gcc, 'gcc')}")
     for place in ("bin/clang", "*/bin/clang"):
         for clang in sorted(folder.glob(place)):
-            name = f"llvm-{_version(clang, '(?:llvm|clang|LLVM)')}"
-            yield llvm_tools(known.llvm, prefix, folder=f"{clang.parent}/", name=name)
+            version = _version(clang, "(?:llvm|clang|LLVM)")
+            if not arch.without_llvm(version):
+                yield llvm_tools(known.llvm, prefix, folder=f"{clang.parent}/", name=f"llvm-{version}")
+
+
+def _refuse_llvm(arch: Arch, version: str) -> None:
+    """Make sure that LLVM of this version, as far as it is known, makes a kernel for `arch`.
+
+    Raises:
+        UserError: it does not.
+    """
+    if why := arch.without_llvm(version):
+        raise UserError(
+            why, next_step=f"toolchain: gcc, or `llvm:` in an entry for {arch.arch} in your toolchains.yaml if it does"
+        )
 
 
 def _in_folder(arch: Arch, folder: Path, known: Toolchains) -> Tools:

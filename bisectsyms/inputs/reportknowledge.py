@@ -63,9 +63,17 @@ class ReportsFile(Strict):
     """reports.yaml."""
 
     arches: dict[str, tuple[str, ...]]
+    options: dict[Annotated[str, Field(pattern=r"^\w+$")], str]
     defconfigs: dict[str, Patterns]
     trees: dict[str, str]
     lists: dict[str, str]
+
+    @model_validator(mode="after")
+    def _of_an_arch(self) -> ReportsFile:
+        named = {*self.options.values(), *self.defconfigs, *self.lists.values()}
+        if strange := sorted(named - set(self.arches)):
+            raise ValueError(f"{strange[0]} is none of `arches`")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ def report_knowledge() -> ReportKnowledge:
     names = Names(
         arches={word: arch for arch, words in named.arches.items() for word in words},
         known_arches=frozenset(named.arches),
+        options=named.options,
         defconfigs={pattern: arch for arch, text in named.defconfigs.items() for pattern in text.split()},
         trees={name: url for key, url in named.trees.items() for name in key.split("|")},
         lists=named.lists,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bisectsyms.core.tools import Arch, Llvm
+from bisectsyms.core.tools import Arch, Host, Llvm
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.shipped import configs_dir
 from bisectsyms.inputs.yamlfile import load_model
@@ -26,6 +26,7 @@ class Toolchains:
 
     arches: tuple[Arch, ...]
     llvm: Llvm
+    host: Host
     folders: tuple[Path, ...] = ()
     """Where kernel.org's crosstool or LLVM releases were unpacked, as the user says."""
 
@@ -67,6 +68,10 @@ class ArchEntry(_Strict):
     """What clang and kernel.org's folders call it."""
     package: str = ""
     """Debian's, for the apt-get line of doctor."""
+    llvm: Annotated[str, Field(pattern=r"^(?:every|\d+(?:\.\d+)*)?$", coerce_numbers_to_str=True)] = ""
+    """The oldest LLVM that compiles and links a kernel for it, such as 18.1.0, or `every`; without it none does."""
+    tuxmake: dict[str, Program] = {}
+    """Value of CROSS_COMPILE= -> the --target-arch of tuxmake that means the same compiler."""
 
 
 class LlvmEntry(_Strict):
@@ -76,11 +81,19 @@ class LlvmEntry(_Strict):
     variables: dict[str, Program]
 
 
+class HostEntry(_Strict):
+    """What is looked for on the host -> Debian's package."""
+
+    programs: dict[Program, str]
+    headers: dict[str, str]
+
+
 class ToolchainFile(_Strict):
     """The shipped toolchains.yaml."""
 
     arches: tuple[ArchEntry, ...]
     llvm: LlvmEntry
+    host: HostEntry
 
 
 class UserFile(_Strict):
@@ -106,7 +119,10 @@ def load_toolchains(xdg_config_home: Path, folders: Sequence[Path] = ()) -> Tool
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder", next_step="name the folder that holds gcc-*-nolibc or LLVM")
     return Toolchains(
-        arches=tuple(Arch(**dict(entry)) for entry in (*own.arches, *shipped.arches)),
+        arches=tuple(
+            Arch(**{**dict(entry), "tuxmake": tuple(entry.tuxmake.items())}) for entry in (*own.arches, *shipped.arches)
+        ),
         llvm=Llvm(shipped.llvm.variables, shipped.llvm.packages),
+        host=Host(**dict(shipped.host)),
         folders=tuple(folder.absolute() for folder in named),
     )

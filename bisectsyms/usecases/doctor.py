@@ -21,6 +21,7 @@ from bisectsyms.core.tools import Tools
 from bisectsyms.effects.gitrepo import refuse_old
 from bisectsyms.effects.needs import Run, run_quietly, version
 from bisectsyms.effects.sandbox import BWRAP_PROBE
+from bisectsyms.effects.toolchain import short_name
 from bisectsyms.effects.toolsearch import tools_of
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
@@ -28,9 +29,6 @@ from bisectsyms.inputs.toolchains import Toolchains
 
 State = Literal["ok", "missing", "warn"]
 
-HOST_TOOLS = {"flex": "flex", "bison": "bison", "bc": "bc", "perl": "perl-base"}
-"""Programs that a vmlinux of the kernel needs on the host -> Debian package."""
-HEADERS = {"openssl/opensslv.h": "libssl-dev", "gelf.h": "libelf-dev"}
 SHUFFLE_MAKE = (4, 4)
 LEAST_DISK = 5e9
 LEAST_MEMORY_PER_JOB = 1e9
@@ -58,7 +56,7 @@ def examine(
     """Check the machine for these profiles; the order is the order in which to read it."""
     checks = [_git(run), _make(run), *_compilers(profiles, toolchains, run)]
     if any(profile.profile.hosttools for profile in profiles):
-        checks += [*_host_tools(run), *_headers(run)]
+        checks += [*_host_tools(toolchains, run), *_headers(toolchains, run)]
     checks += [_ccache(run), _bwrap(run), _disk(slots_dir, "slots"), _reflink(slots_dir, run), _memory()]
     if state_dir is not None:
         checks.append(_disk(state_dir, "ledger", least=1e8))
@@ -110,9 +108,11 @@ def _compilers(profiles: Sequence[LoadedProfile], known: Toolchains, run: Run) -
         if lacking:
             detail = f"{', '.join(lacking)} not on PATH (for {names})"
             yield Check(tools.compiler, "missing", detail, _package(wanting[0], known))
-        else:
-            _, out = run((tools.compiler, "--version"))
-            yield Check(tools.compiler, "ok", f"{_first_line(out)} (for {names})")
+            continue
+        said = _first_line(run((tools.compiler, "--version"))[1])
+        version = short_name(said).partition("-")[2]
+        why = known.arch(wanting[0].profile.arch).without_llvm(version) if tools.is_llvm else ""
+        yield Check(tools.compiler, "missing" if why else "ok", f"{why or said} (for {names})")
 
 
 def _package(loaded: LoadedProfile, known: Toolchains) -> str:
@@ -120,13 +120,15 @@ def _package(loaded: LoadedProfile, known: Toolchains) -> str:
     profile = loaded.profile
     if profile.packages:
         return profile.packages[0]
-    if profile.toolchain.startswith("llvm"):
-        return " ".join(known.llvm.packages)
-    return next((arch.package for arch in known.arches if arch.is_for(profile.arch)), "")
+    arch = next((one for one in known.arches if one.is_for(profile.arch)), None)
+    if arch is None or not profile.toolchain.startswith("llvm"):
+        return arch.package if arch else ""
+    version = profile.toolchain.removeprefix("llvm").removeprefix("-")
+    return "" if arch.without_llvm(version) else " ".join(known.llvm.packages)
 
 
-def _host_tools(run: Run) -> Iterator[Check]:
-    for tool, package in HOST_TOOLS.items():
+def _host_tools(known: Toolchains, run: Run) -> Iterator[Check]:
+    for tool, package in known.host.programs.items():
         status, out = run((tool, "--version"))
         if status == 127:
             yield Check(tool, "missing", "needed to build a kernel", package)
@@ -134,8 +136,8 @@ def _host_tools(run: Run) -> Iterator[Check]:
             yield Check(tool, "ok", next((line for line in out.splitlines() if re.search(r"\d\.\d", line)), "there"))
 
 
-def _headers(run: Run) -> Iterator[Check]:
-    for header, package in HEADERS.items():
+def _headers(known: Toolchains, run: Run) -> Iterator[Check]:
+    for header, package in known.host.headers.items():
         status, _ = run(("gcc", "-E", "-include", header, "-x", "c", "/dev/null", "-o", "/dev/null"))
         if status:
             yield Check(header, "missing", "headers needed by host tools of the kernel", package)

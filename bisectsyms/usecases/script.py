@@ -156,7 +156,7 @@ def repetition(
         pad=SOURCE.format(bytes=varied.pad) if varied.pad else "",
         pad_compiler=(tools.compiler,) if varied.pad else (),
         pad_object=lines.make(bare, Kind.CLEAN, plan.draw, OBJECT, jobs=True).argv if varied.pad else (),
-        tuxmake=_tuxmake(attempt, loaded, chosen) if shown is not Nature.LAYOUT and not varied.pad else (),
+        tuxmake=_tuxmake(attempt, loaded, chosen, known) if shown is not Nature.LAYOUT and not varied.pad else (),
     )
 
 
@@ -202,7 +202,7 @@ def _seen(repository: Repository, attempt: Attempt) -> tuple[Kind, str, int, Nat
     return plan.kind, f"{failed} of {len(mine)}", max(FEWEST, min(MOST, links)), shown
 
 
-def _tuxmake(attempt: Attempt, loaded: LoadedProfile, tools: Tools) -> tuple[str, ...]:
+def _tuxmake(attempt: Attempt, loaded: LoadedProfile, tools: Tools, known: Toolchains) -> tuple[str, ...]:
     """The same for tuxmake: not for a full .config, which would have to lie beside it.
 
     It fixes time, user, host and path of the build in its own way, which is another layout; so not where that decides.
@@ -211,6 +211,7 @@ def _tuxmake(attempt: Attempt, loaded: LoadedProfile, tools: Tools) -> tuple[str
     if loaded.config or cell.in_tree or attempt.plan.draw.factors:
         return ()
     return tuxmake_line(
+        known.arches,
         arch=cell.arch,
         cross_compile=dict(tools.make).get("CROSS_COMPILE", ""),
         toolchain=cell.toolchain.name,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
-from bisectsyms.effects.toolchain import identify, short_name
-from bisectsyms.effects.toolsearch import find
+from bisectsyms.effects.toolchain import short_name
+from bisectsyms.effects.toolsearch import find, identified
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.toolchains import Toolchains
@@ -41,7 +41,7 @@ def listing(profiles: Sequence[LoadedProfile], known: Toolchains, environ: Mappi
         named = {tools.name: tools for tools in reversed(list(find(arch, known, env.get("PATH", ""))))}
         for tools in named.values():
             try:
-                who = identify(tools, env).identity
+                who = identified(arch, tools, env).identity
             except UserError as error:
                 found.append(Listed(arch.arch, tools.name, tools.compiler, "", "", "", "", serves, str(error)))
                 continue

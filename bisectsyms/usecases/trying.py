@@ -23,8 +23,7 @@ from bisectsyms.core.tools import Arch, Tools
 from bisectsyms.core.words import listed
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.locating import Clues, Located, locate
-from bisectsyms.effects.toolchain import identify
-from bisectsyms.effects.toolsearch import find
+from bisectsyms.effects.toolsearch import find, identified
 from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.reports.plan import ReproducePlan
@@ -182,7 +181,7 @@ def _here(arch: Arch, known: Toolchains, environ: Mapping[str, str]) -> list[tup
     found = []
     for tools in find(arch, known, environ.get("PATH", os.defpath)):
         with contextlib.suppress(UserError):  # one that does not run builds nothing
-            found.append((tools, Here(tools.name, identify(tools, environ).identity.name)))
+            found.append((tools, Here(tools.name, identified(arch, tools, environ).identity.name)))
     return found
 
 

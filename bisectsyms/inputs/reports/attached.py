@@ -24,15 +24,6 @@ MOST_NULS = 16
 """In the beginning of a text; one alone may be an attack on whoever takes the rest for binary."""
 _HEAD = re.compile(r"# Linux/(\w+) (\d+\.\d+\S*) (?:Kernel )?Configuration")
 _OF_A_CONFIG = re.compile(r"CONFIG_\w+=|#|\s*$")
-_ARCHES = {
-    "ARM": "arm",
-    "ARM64": "arm64",
-    "PPC": "powerpc",
-    "RISCV": "riscv",
-    "MIPS": "mips",
-    "S390": "s390",
-    "X86_64": "x86_64",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +93,9 @@ def _config(attachment: Attachment, made: Foreign, text: str, source: Source, in
             "by the head of the .config",
         )
         into.add("kernel_version", match[2], DERIVED, place, "by the head of the .config")
-    for name, arch in _ARCHES.items():
-        if f"CONFIG_{name}=y" in made.lines:
-            into.add("arch", arch, DERIVED, place, f"CONFIG_{name}=y in the .config")
+    options = into.knowledge.names.options
+    if name := next((one for one in options if f"CONFIG_{one}=y" in made.lines), ""):
+        into.add("arch", options[name], DERIVED, place, f"CONFIG_{name}=y in the .config")
     version = next((line for line in made.lines if line.startswith("CONFIG_CC_VERSION_TEXT=")), "")
     if name := compilers.toolchain(version.partition("=")[2].strip('"')):
         into.add("toolchain", name, DERIVED, place, "CONFIG_CC_VERSION_TEXT of the .config")
