@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from bisectsyms.kallsyms.causes import CAUSES
+from bisectsyms.kallsyms.evidence import Axis
+from tests.adding import complete
 from tests.causes import CASES, Case, build, missing, variants
 from tests.causes.case import CROSS, verdicts
 from tests.causes.unexplained import pairs
 
-MECHANISMS = {"tie", "stubs", "generated", "filter", "inner-layout", "oscillation", "temporary-differs"}
-TRIGGERS = {"version-string", "race", "stale", "toolchain", "compiler", "environment", "infrastructure"}
 Line = tuple[str, str, str]
 
 
@@ -34,20 +35,39 @@ def cause(case: Case) -> str:
 
 
 def test_every_cause_has_a_case() -> None:
-    assert {cause(case) for case in CASES} == MECHANISMS | TRIGGERS
-    assert len({case.id for case in CASES}) == len(CASES)
+    complete(
+        {cause(case) for case in CASES},
+        {one.id for one in CAUSES},
+        "{}: a build that fails by it, in tests/causes/, and its module in _MODULES of tests/causes/__init__.py",
+        "{}: a case is of it, and it is no cause of bisectsyms/kallsyms/mechanisms.py or triggers.py",
+    )
+    assert len({case.id for case in CASES}) == len(CASES), "two cases of tests/causes/ have one id"
     for case in CASES:
-        assert case.imitates
+        assert case.imitates, f"{case.id}: `imitates` of the case says which bug or report it is like"
+        first = cause(case).split("-")[0]
+        assert case.id.startswith(first), f"{case.id}: the id begins with {first}, the first word of its cause"
+
+
+@pytest.mark.parametrize("axis", Axis)
+def test_every_cause_is_seen_in_raw_files(axis: Axis) -> None:
+    name, shown = ("SIGNATURES", set(SIGNATURES)) if axis is Axis.MECHANISM else ("TRIGGERED", set(TRIGGERED))
+    complete(
+        shown,
+        {one.id for one in CAUSES if one.axis is axis},
+        f"{{}}: a function in {name} of tests/test_cause_cases.py, which sees it without our code",
+        f"{{}}: is in {name} of tests/test_cause_cases.py, and no such {axis} is known",
+    )
 
 
 def test_every_cause_has_ten_variants_of_more_than_one_arch_and_link() -> None:
     for case in CASES:
         found = variants(case)
-        assert len(found) >= 10
-        assert len({one.id for one in found}) == len(found)
-        assert {cause(one) for one in found} == {cause(case)}
-        assert len({one.arch for one in found}) > 1 or cause(case) == "toolchain"
-        assert len({one.shape for one in found}) > 1
+        where = f"variants() of the module of {case.id} in tests/causes/"
+        assert len(found) >= 10, f"{where} gives {len(found)}, ten are wanted"
+        assert len({one.id for one in found}) == len(found), f"{where}: two of one id, see variant()"
+        assert {cause(one) for one in found} == {cause(case)}, f"{where}: of another cause"
+        assert len({one.arch for one in found}) > 1 or cause(case) == "toolchain", f"{where}: all of one arch"
+        assert len({one.shape for one in found}) > 1, f"{where}: all of one link (tests/era_shapes.py)"
 
 
 def test_there_are_ten_pairs_that_nothing_explains() -> None:
@@ -148,6 +168,15 @@ def is_filter(case: Case, obj: Path) -> None:
     assert case.shows in nm(case, maps.image)
 
 
+def is_order(case: Case, obj: Path) -> None:
+    maps = Maps(obj)
+    assert maps.same_names
+    assert len(set(tables(obj))) == 1
+    shared = {name for names in tied(maps.a) | tied(maps.b) for name in names}
+    order_a, order_b = ([line[2] for line in lines if line[2] not in shared] for lines in (maps.a, maps.b))
+    assert order_a != order_b
+
+
 def is_inner(case: Case, obj: Path) -> None:
     maps = Maps(obj)
     assert [line[1:] for line in maps.a] == [line[1:] for line in maps.b]
@@ -207,6 +236,7 @@ SIGNATURES: dict[str, Callable[[Case, Path], None]] = {
     "stubs": is_stubs,
     "generated": is_generated,
     "filter": is_filter,
+    "order": is_order,
     "inner-layout": is_inner,
     "oscillation": is_oscillation,
     "temporary-differs": is_temporary,

@@ -13,11 +13,7 @@ from bisectsyms.core.comparing import More, Ruling, Turn, compare, constant
 from bisectsyms.core.exact import SURE, allowed, chance_to_see, fisher, look_at, look_that_sees
 from bisectsyms.core.experiments import EXPERIMENTS, NOTHING, Design
 from bisectsyms.inputs.variations import shipped_variations
-
-CAUSES = {
-    *("tie", "stubs", "generated", "filter", "inner-layout", "oscillation", "temporary-differs"),
-    *("version-string", "race", "stale", "toolchain", "compiler", "environment", "infrastructure"),
-}
+from bisectsyms.kallsyms.causes import CAUSES
 
 
 def arms(words: str) -> tuple[list[bool], list[bool]]:
@@ -176,7 +172,7 @@ def test_every_outcome_of_every_experiment_means_something(one: object) -> None:
     assert set(one.meanings) == turns
     for meaning in one.meanings.values():
         assert meaning.text
-        assert {*meaning.speaks_for, *meaning.speaks_against} <= CAUSES
+        assert {*meaning.speaks_for, *meaning.speaks_against} <= {cause.id for cause in CAUSES}
         assert not {*meaning.speaks_for} & {*meaning.speaks_against}
         assert meaning.speaks_for or meaning.speaks_against
     assert one.meaning(Turn.UNDECIDED) == NOTHING

@@ -1,7 +1,6 @@
 """The experiments that settle a cause: what is set against what, and what each outcome would mean.
 
-Causes are named by their ids: of the mechanism (tie, stubs, generated, filter, inner-layout, oscillation,
-temporary-differs) and of the trigger (version-string, race, stale, toolchain, compiler, environment, infrastructure).
+Causes are named by their ids, as in kallsyms/mechanisms.py and kallsyms/triggers.py.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Experiment:
 
 
 NOTHING = Meaning("it settles nothing")
-_LATE = ("oscillation", "temporary-differs", "filter")
+_LATE = ("oscillation", "temporary-differs", "filter", "order")
 """Mechanisms that no further pass ends: what is compared would differ after it as well."""
 
 EXPERIMENTS: Mapping[str, Experiment] = {

@@ -56,7 +56,7 @@ def tie(facts: Facts, names: Names) -> Evidence:
         return Evidence()
     swaps = [one for one in difference.swaps if one.tied and _kernels(one.before, names)]
     if not swaps:
-        flipped = [name for one in facts.passes for swap in one.swaps for name in swap.before]
+        flipped = [name for one in facts.passes for swap in one.swaps if swap.tied for name in swap.before]
         hint = f"between two passes the order of {few(flipped)} changed" if flipped else ""
         return Evidence(hints=[hint] if hint else [])
     against = _other_names(difference, names)
@@ -69,6 +69,23 @@ def tie(facts: Facts, names: Names) -> Evidence:
     if not labels:
         return Evidence(hints=[text], against=[*against, "none of them is a label of the linker script"])
     return Evidence(signs=[text, f"{few(labels)} have no size: labels of the linker script"], against=against)
+
+
+def order(facts: Facts, names: Names) -> Evidence:
+    """Symbols pass one another from link to link, although a table only moves what lies behind it."""
+    difference = facts.final
+    out = _out_of_order(difference, names) if difference else ()
+    if difference is None or not out:
+        return Evidence()
+    against = _other_names(difference, names)
+    last = f"the final link has in another order, each at an address of its own: {few(out)}"
+    earlier = next((found for one in facts.passes if (found := _out_of_order(one, names))), ())
+    if not earlier:
+        return Evidence(hints=[last], against=against)
+    between = f"so had a pass before it: {few(earlier)}"
+    if facts.watched and not facts.moved and not against:
+        return Evidence(proofs=[f"{last}; {between}; and no input of the link changed meanwhile"])
+    return Evidence(signs=[last, between], against=against)
 
 
 def inner_layout(facts: Facts, names: Names) -> Evidence:
@@ -181,6 +198,16 @@ MECHANISMS = (
         tie,
     ),
     Cause(
+        "order",
+        Axis.MECHANISM,
+        "every link puts the parts of the image in another order",
+        "the same names and inputs, and from pass to pass symbols pass one another that have addresses of their own",
+        "",
+        "",
+        "give the linker one order: a sorted list of objects, a seed for what it draws, LTO once and before the passes",
+        order,
+    ),
+    Cause(
         "inner-layout",
         Axis.MECHANISM,
         "the table kept its size, and its parts moved",
@@ -249,6 +276,23 @@ def _kernels(odd: Sequence[str], names: Names) -> list[str]:
     """Names but for labels of the table."""
     labels = among(odd, names.table)
     return [name for name in odd if name not in labels]
+
+
+def _out_of_order(difference: Difference, names: Names) -> tuple[str, ...]:
+    """Symbols that passed others, without labels and what the tools make; a single one that jumped does not count."""
+    families = (*names.boundary, *names.stub, *names.generated, *names.table)
+
+    def plain(names: Sequence[str]) -> list[str]:
+        known = frozenset(among(names, families))
+        return [name for name in names if name not in known]
+
+    found = plain(difference.strayed)
+    for swap in difference.swaps:
+        before, after = plain(swap.before), plain(swap.after)
+        one_jumped = before[1:] == after[:-1] or before[:-1] == after[1:]
+        if not swap.tied and before != after and not one_jumped:
+            found += before
+    return tuple(found)
 
 
 def _bytes(delta: int | None) -> str:
