@@ -137,12 +137,12 @@ def test_files_that_were_checked_out_in_the_future_are_checked_out_again(
 ) -> None:
     slot = slots.acquire(tmp_path / "slots", repository)
     slot.move_to(repository.resolve(history.good))
-    first = (slot.src / "Makefile").stat().st_ino
     (index,) = history.repo.glob(".git/worktrees/*/index")
     ahead = index.stat().st_mtime + HOUR
     os.utime(index, (ahead, ahead))
-    slot.move_to(repository.resolve(history.good))
-    assert (slot.src / "Makefile").stat().st_ino != first
+    with (slot.src / "Makefile").open() as first:  # while it is open, nobody is given its number again
+        slot.move_to(repository.resolve(history.good))
+        assert (slot.src / "Makefile").stat().st_ino != os.fstat(first.fileno()).st_ino
     assert index.stat().st_mtime < ahead
     slot.release()
 
