@@ -47,6 +47,7 @@ def put(path: Path) -> Path:
         ("Debian clang version 16.0.6 (15~deb12u1)", "clang-16.0.6"),
         ("GNU ld (GNU Binutils for Debian) 2.40", "ld-2.40"),
         ("Debian LLD 14.0.6 (compatible with GNU linkers)", "lld-14.0.6"),
+        ("mold 1.10.1 (compatible with GNU ld)", "mold-1.10.1"),
         ("something else", "gcc-?"),
     ],
 )

@@ -22,8 +22,9 @@ from bisectsyms.model import Toolchain
 
 PATIENCE = 60
 """Seconds for a `--version`; a cold network file system takes its time."""
-FAMILIES = {"clang": "clang", "LLD": "lld", "GNU ld": "ld", "GNU gold": "gold"}
-"""What tells a program in its version line -> its short name."""
+FAMILIES = {"clang": "clang", "LLD": "lld", "mold": "mold", "GNU ld": "ld", "GNU gold": "gold"}
+"""What tells a program in its version line -> its short name; the first that is there. mold calls itself `mold 1.10.1
+(compatible with GNU ld)`."""
 
 
 @dataclass(frozen=True, slots=True)
