@@ -18,13 +18,11 @@ from plumbum.commands.processes import ProcessExecutionError, ProcessTimedOut
 
 from bisectsyms.core.tools import Tools
 from bisectsyms.errors import InfraError, UserError
+from bisectsyms.inputs.toolchains import shipped_toolchains
 from bisectsyms.model import Toolchain
 
 PATIENCE = 60
 """Seconds for a `--version`; a cold network file system takes its time."""
-FAMILIES = {"clang": "clang", "LLD": "lld", "mold": "mold", "GNU ld": "ld", "GNU gold": "gold"}
-"""What tells a program in its version line -> its short name; the first that is there. mold calls itself `mold 1.10.1
-(compatible with GNU ld)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def identify(tools: Tools, env: Mapping[str, str]) -> Installed:
 def short_name(line: str) -> str:
     """`gcc-12.2.0` or `ld-2.40`: what the first line of `--version` comes down to."""
     version = re.search(r"\d+\.\d+(?:\.\d+)?", line)
-    family = next((name for mark, name in FAMILIES.items() if mark in line), "gcc")
+    family = next((name for mark, name in shipped_toolchains().names.items() if mark in line), "gcc")
     return f"{family}-{version[0] if version else '?'}"
 
 

@@ -15,7 +15,7 @@ from bisectsyms.core.compilers import Names
 from bisectsyms.core.makeline import MakeVariable, MakeVariables
 from bisectsyms.inputs.knowledge import Pattern, Strict, compiles, distinct
 from bisectsyms.inputs.shipped import configs_dir
-from bisectsyms.inputs.toolchains import ToolchainFile
+from bisectsyms.inputs.toolchains import shipped_toolchains
 from bisectsyms.inputs.yamlfile import load_model
 
 FIELDS = ("", "arch", "cross_compile", "compiler", "llvm")
@@ -94,7 +94,6 @@ def report_knowledge() -> ReportKnowledge:
     folder = configs_dir() / "knowledge"
     variables = load_model(folder / "makevars.yaml", MakeVarsFile)
     named = load_model(folder / "reports.yaml", ReportsFile)
-    toolchains = load_model(folder / "toolchains.yaml", ToolchainFile)
     names = Names(
         arches={word: arch for arch, words in named.arches.items() for word in words},
         known_arches=frozenset(named.arches),
@@ -102,7 +101,7 @@ def report_knowledge() -> ReportKnowledge:
         defconfigs={pattern: arch for arch, text in named.defconfigs.items() for pattern in text.split()},
         trees={name: url for key, url in named.trees.items() for name in key.split("|")},
         lists=named.lists,
-        prefixes={prefix: entry.arch for entry in toolchains.arches for prefix in entry.prefixes},
+        prefixes={prefix: entry.arch for entry in shipped_toolchains().arches for prefix in entry.prefixes},
     )
     known = {entry.name: MakeVariable(**dict(entry)) for entry in variables.variables}
     refused = {name: entry.why for entry in variables.refused for name in entry.names}

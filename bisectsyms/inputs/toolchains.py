@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -93,6 +94,7 @@ class ToolchainFile(_Strict):
 
     arches: tuple[ArchEntry, ...]
     llvm: LlvmEntry
+    names: dict[str, Program]
     host: HostEntry
 
 
@@ -105,13 +107,23 @@ class UserFile(_Strict):
     """Further ones, or others in place of the shipped."""
 
 
+@cache
+def shipped_toolchains() -> ToolchainFile:
+    """What comes with bisectsyms.
+
+    Raises:
+        UserError: the file is missing or holds what it should not; with file, line and key.
+    """
+    return load_model(configs_dir() / "knowledge" / NAME, ToolchainFile)
+
+
 def load_toolchains(xdg_config_home: Path, folders: Sequence[Path] = ()) -> Toolchains:
     """The shipped table, the user's, and `folders` beside those the user's file names.
 
     Raises:
         UserError: a file has errors (with file, line, column and key), or a folder is not there.
     """
-    shipped = load_model(configs_dir() / "knowledge" / NAME, ToolchainFile)
+    shipped = shipped_toolchains()
     path = xdg_config_home / "bisectsyms" / NAME
     own = load_model(path, UserFile) if path.exists() else UserFile()
     named = [*folders, *((path.parent / folder.expanduser()) for folder in own.folders)]
