@@ -40,7 +40,7 @@ FUZZ_SECONDS := 60
 fuzz: setup
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-fuzz.lock \
 		|| { echo 'atheris is not made for this python; without it: pytest tests/test_fuzz_corpus.py'; exit 1; }
-	@for target in maps logs images tables reports profiles plans ledgers bisects kconfigs; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+	@for target in maps logs images tables reports profiles plans ledgers bisects kconfigs hosts; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
 # Hours; `make torture TORTURE='NAME --rounds 10'` runs one of them.
 torture: setup

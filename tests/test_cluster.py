@@ -189,7 +189,18 @@ def test_a_search_goes_on_without_a_worker_that_is_killed(lab: Lab, user: User, 
 
 
 def test_an_address_that_is_none_and_a_scheduler_that_is_not_there(lab: Lab) -> None:
-    for address in ("local:0", "local:", "host", "tcp://host", "ssh:"):
+    none = (
+        "local:0",
+        "local:",
+        "host",
+        "tcp://host",
+        "ssh:",
+        "tcp://host:65536",
+        "tcp://a b:1",
+        "tcp://::1:8786",
+        "ssh:\0",
+    )
+    for address in none:
         with pytest.raises(UserError, match="no address"):
             Cluster(address, print)
 

@@ -7,21 +7,16 @@ given then is for the one who gave it to say, so Dask is told to repeat nothing.
 from __future__ import annotations
 
 import contextlib
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bisectsyms.effects.sshworkers import SshWorkers
 from bisectsyms.errors import InfraError, UserError
-from bisectsyms.inputs.hosts import read_hosts
+from bisectsyms.inputs.hosts import read_address, read_hosts
 
-LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
-SSH = re.compile(r"ssh:(.+)")
-REMOTE = re.compile(r"(tcp|tls|ws|wss)://.+:[0-9]+")
 PATIENCE = 20.0
 """Seconds in which a scheduler that is there answers."""
 GONE = 600.0
@@ -61,12 +56,8 @@ class Cluster:
         self._away_since: float | None = None
         self._ssh: SshWorkers | None = None
         self._seen = False
-        local, ssh = LOCAL.fullmatch(address), SSH.fullmatch(address)
-        if not local and not ssh and not REMOTE.fullmatch(address):
-            raise UserError(
-                f"--cluster {address}: no address", next_step="--cluster local:4, ssh:hosts.txt, or tcp://HOST:8786"
-            )
-        hosts = read_hosts(Path(ssh[1])) if ssh else ()
+        where = read_address(address)
+        hosts = read_hosts(where.hosts) if where.hosts else ()
         try:
             import distributed
         except ImportError as error:
@@ -74,11 +65,11 @@ class Cluster:
                 "--cluster needs Dask, which is not installed", next_step="pip install 'bisectsyms[cluster]'"
             ) from error
         self._dask: Any = distributed  # it is hardly typed, and so what comes of it is converted here
-        if local or hosts:
+        if where.local or hosts:
             with _without_ctrl_c():  # the workers inherit that: what is interrupted is for us to say
                 self._local = self._dask.LocalCluster(
-                    n_workers=int(local[1]) if local else 0,
-                    host=None if local else "0.0.0.0",  # noqa: S104 - the hosts must reach it; docs/clusters.md
+                    n_workers=where.local,
+                    host=None if where.local else "0.0.0.0",  # noqa: S104 - the hosts must reach it; docs/clusters.md
                     threads_per_worker=1,
                     dashboard_address=None,
                     scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else it wants port 8787, on all interfaces

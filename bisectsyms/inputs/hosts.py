@@ -1,8 +1,11 @@
-"""The hosts of `--cluster ssh:FILE`: a line for each, as ssh takes it, and what is different there."""
+"""What `--cluster` is given: workers on this host, hosts that a file names, or a scheduler that runs."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 
 from bisectsyms.errors import UserError
@@ -12,6 +15,18 @@ LARGEST = 1 << 20
 """Bytes; a host is a line."""
 MOST = 256
 """Workers of one host."""
+EXAMPLE = "--cluster local:4, ssh:hosts.txt, or tcp://HOST:8786"
+LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
+SSH = re.compile(r"ssh:(.+)")
+SCHEDULER = re.compile(
+    r"(?:tcp|tls|ws|wss)://(?:[A-Za-z0-9._-]+|\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]):([0-9]{1,5})"
+)
+"""As Dask takes it: an address of IPv6 in brackets."""
+FORBIDDEN = frozenset("'`\"$\\;&<>|(){},")
+"""ssh takes them in no host since OpenSSH 9.6 (valid_hostname and valid_ruser in ssh.c, CVE-2023-51385): the %h of a
+ProxyCommand is put into a line for a shell."""
+FORBIDDEN_USER = FORBIDDEN - set("$\\,")
+"""Those of a user's name, which may be `DOMAIN\\user`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,36 @@ class Host:
     workers: int = 1
     python: str = ""
     """Of the bisectsyms there; empty where it has the same path as here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where workers are: one of the three."""
+
+    local: int = 0
+    """So many on this host."""
+    hosts: Path | None = None
+    """On those that this file names."""
+    scheduler: str = ""
+    """Those of this one, in Dask's words."""
+
+
+def read_address(text: str) -> Address:
+    """`local:N`, `ssh:FILE` or `tcp://HOST:PORT`.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    if text.isprintable():
+        if local := LOCAL.fullmatch(text):
+            return Address(local=int(local[1]))
+        if ssh := SSH.fullmatch(text):
+            return Address(hosts=Path(ssh[1]))
+        if (scheduler := SCHEDULER.fullmatch(text)) and 1 <= int(scheduler[2]) < 1 << 16:
+            with contextlib.suppress(ValueError):
+                IPv6Address(scheduler[1] or "::")
+                return Address(scheduler=text)
+    raise UserError(f"--cluster {_shown(text)}: no address", next_step=EXAMPLE)
 
 
 def read_hosts(path: Path) -> tuple[Host, ...]:
@@ -51,19 +96,26 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
 
 
 def _host(name: str, *words: str) -> Host:
-    if name.startswith("-") or "=" in name or not name.isprintable():
-        raise ValueError(f"{name!r} is no host")
+    user, _, host = name.rpartition("@")
+    for_shells = FORBIDDEN & set(host) or FORBIDDEN_USER & set(user)
+    if name.startswith("-") or "=" in name or not name.isprintable() or for_shells:
+        raise ValueError(f"{_shown(name)} is no host")
     given: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if key not in ("workers", "python") or not equals:
-            raise ValueError(f"{word!r} is neither workers=N nor python=PATH")
+            raise ValueError(f"{_shown(word)} is neither workers=N nor python=PATH")
         if key in given:
             raise ValueError(f"{key} is given twice")
         given[key] = value
     workers, python = given.get("workers", "1"), given.get("python", "")
-    if not (workers.isascii() and workers.isdigit() and 1 <= int(workers) <= MOST):
-        raise ValueError(f"workers={workers}: a number from 1 to {MOST}")
-    if "python" in given and not python.startswith("/"):
-        raise ValueError(f"python={python}: an absolute path")
+    if not re.fullmatch("[0-9]{1,3}", workers) or not 1 <= int(workers) <= MOST:
+        raise ValueError(f"workers={_shown(workers)}: a number from 1 to {MOST}")
+    if "python" in given and not (python.startswith("/") and python.isprintable()):
+        raise ValueError(f"python={_shown(python)}: an absolute path")
     return Host(name, int(workers), python)
+
+
+def _shown(text: str, most: int = 80) -> str:
+    """In quotes, of a length that a terminal can show."""
+    return repr(text if len(text) <= most else f"{text[:most]}…")

@@ -6,8 +6,10 @@ import contextlib
 import io
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from bisectsyms.core.kconfig import LINE, PATHS, foreign, options, vanished
 from bisectsyms.effects.bisecting import read_bisect
@@ -15,6 +17,7 @@ from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.ledger.exchange import read, write
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.hosts import read_address, read_hosts
 from bisectsyms.inputs.kconfigfile import read_config, read_fragment
 from bisectsyms.inputs.plan import load_plan
 from bisectsyms.inputs.profile import Profile, load_profile_file
@@ -57,6 +60,26 @@ def ledger(text: bytes) -> None:
         again = read(io.BytesIO(out), "ours.jsonl")
         assert set(again.attempts) == set(batch.attempts) and set(again.told) == set(batch.told)
         assert ours.take_over(again).attempts == 0
+
+
+def hosts(text: bytes) -> None:
+    """Nothing of a file of hosts, or of an address, that ssh would take for an option or a shell for a word."""
+    with _file(text, "hosts.txt") as path:
+        for host in _or_told(lambda: read_hosts(path), f"{path}") or ():
+            assert (
+                host.name.isprintable() and not host.name.startswith("-") and not set(host.name) & set("`;&|<>\"' (){}")
+            )
+            assert 1 <= host.workers <= 256
+            assert host.python == "" or (host.python.startswith("/") and host.python.isprintable())
+    for line in text.decode("utf-8", "surrogateescape").splitlines():
+        address = _or_told(partial(read_address, line), "--cluster ")
+        if address is None:
+            continue
+        assert bool(address.local) + bool(address.hosts) + bool(address.scheduler) == 1
+        if address.scheduler:
+            split = urlsplit(address.scheduler)
+            assert split.hostname and 0 < (split.port or 0) < 1 << 16
+            assert not (split.username or split.path or split.query or split.fragment)
 
 
 class Told(Repository):

@@ -107,5 +107,6 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "ledgers": files.ledger,
     "bisects": files.bisect,
     "kconfigs": files.config,
+    "hosts": files.hosts,
 }
 """By the folder of their corpus."""
