@@ -240,7 +240,7 @@ def test_a_worker_that_is_lost_is_no_loss_and_counts_once(night: Night, tmp_path
     again = [one for one in around.there["b"].stints if one.revision == at.revision]
     assert again, "it is given to the other"
     with night.ledger() as ledger, lost.ledger() as theirs:
-        here, there = ledger.records(0), theirs.records(0)
+        here, there = list(ledger.records(0)), list(theirs.records(0))
     uuids = [one["uuid"] for one in here if one["record"] == "attempt"]
     assert len(uuids) == len(set(uuids))
     assert {one["uuid"] for one in there if one["record"] == "attempt"} <= set(uuids)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +18,34 @@ import pytest
 
 from bisectsyms.core.belief import known
 from bisectsyms.core.decide import Ask, Decision, Rules, judge
+from bisectsyms.core.searchanswer import SearchAnswer
 from bisectsyms.effects.ledger import Ledger, exchange
-from bisectsyms.effects.ledger.exchange import AttemptLine, ToldLine, read, write
+from bisectsyms.effects.ledger.exchange import AnswerLine, AttemptLine, ToldLine, read, write
 from bisectsyms.effects.ledger.merge import Merged
 from bisectsyms.errors import UserError
 from bisectsyms.model import Draw, Fixup, Kind, Outcome, Result, Verdict, Word
 from tests.ledgers import CELL, CLANG, CLEAN, FAILED, digest, judged, plan
+from tests.manyattempts import Shape, records
 
 Lines = list[dict[str, Any]]
 CELLS = "select json from cells"
+GOOD, BAD, NAMED = ("1" * 40,), "9" * 40, "5" * 40
+ANSWER = SearchAnswer(
+    cell=CELL.key,
+    good=GOOD,
+    bad=BAD,
+    find_fix=False,
+    ending="culprit",
+    commit=NAMED,
+    probability=0.97,
+    means="the first commit that fails",
+    exposing=True,
+    warnings=("no clean build tells", "\x1b[31m"),
+    likely_wrong=False,
+    reverted="GOOD",
+    reverted_why="5 clean attempts",
+    when=1000.0,
+)
 
 
 def made(ledger: Ledger, *results: Result, revision: int = 1) -> None:
@@ -164,10 +186,124 @@ def test_a_cell_without_fixups_is_written_and_known_as_before_there_were_any(tmp
         assert "fixups" not in json.loads(sqlite3.connect(tmp_path / "ledger.sqlite").execute(CELLS).fetchone()[0])
 
 
+def test_an_answer_goes_over_once_and_the_newest_counts_whoever_told_it(tmp_path: Path) -> None:
+    later = replace(ANSWER, ending="artefact", commit="", when=2000.0)
+    with Ledger.open(tmp_path / "one") as one, Ledger.open(tmp_path / "two") as two:
+        made(one, CLEAN)
+        made(two, CLEAN)
+        one.answer(later)
+        two.answer(ANSWER)
+        two.answer(replace(ANSWER, find_fix=True, when=1500.0))
+        merged = merge(one, exported(two))
+        assert (merged.attempts, merged.answers) == (1, 2)
+        assert merge(one, exported(two)).answers == 0
+        assert one.search_answer(CELL.key, GOOD, BAD) == later, "what was told before it came afterwards"
+        assert merge(two, exported(one, "third")).answers == 1, "its own do not come back"
+        assert two.search_answer(CELL.key, GOOD, BAD) == replace(later, host="third")
+        assert two.search_answer(CELL.key, GOOD, BAD, own=True) == ANSWER
+        assert one.search_answer(CELL.key, GOOD, BAD, find_fix=True, own=True) is None
+        with Ledger.open(tmp_path / "three") as three:
+            assert merge(three, exported(one, "third")).answers == 3
+            hosts = three._db.execute("select host from answers order by told").fetchall()
+            assert [host for (host,) in hosts] == ["other", "other", "third"], "whose it was, whichever way it came"
+
+
+@pytest.mark.parametrize("version", range(1, 9))
+def test_an_export_of_an_older_version_is_taken_over(tmp_path: Path, version: int) -> None:
+    """What came since: lists of options and factors, the digest of the inputs, answers."""
+    with Ledger.open(tmp_path / "two") as two:
+        made(two, CLEAN, FAILED)
+        lines: Lines = [json.loads(line) for line in exported(two).splitlines()]
+    lines[0]["schema_version"] = version
+    for line in lines:
+        for name, since in (("vanished", 3), ("inputs", 4), ("draw_factors", 5)):
+            if version < since:
+                line.pop(name, None)
+    with Ledger.open(tmp_path / "one") as one:
+        merge(one, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        assert counts(one) == (1, 1)
+
+
+def test_an_export_says_that_an_older_bisectsyms_cannot_read_it(tmp_path: Path) -> None:
+    """Version 8 knows no answers: it must say so, and not that the file is damaged."""
+    with Ledger.open(tmp_path) as ledger:
+        assert json.loads(exported(ledger).splitlines()[0])["schema_version"] > 8
+
+
+MANY = 20_000
+PEAKS = """
+import re, sys
+from pathlib import Path
+from bisectsyms.effects.ledger import Ledger
+from bisectsyms.effects.ledger.exchange import read, write
+
+def peak():
+    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
+
+source, copy = Path("many.jsonl").open("rb"), Path("copy.jsonl").open("wb")
+with Ledger.open(Path("one")) as ledger:
+    before = peak()
+    taken = ledger.take_over(read(source, "file")).attempts
+    between = peak()
+    copy.writelines(write("night", ledger.records()))
+    print(taken, between - before, peak() - between)
+"""
+
+
+@pytest.mark.slow
+def test_an_export_and_an_import_hold_a_line_at_a_time(tmp_path: Path) -> None:
+    """Of each attempt only its uuid is kept while a file is read; a whole attempt takes several thousand bytes."""
+    with (tmp_path / "many.jsonl").open("wb") as out:
+        out.writelines(write("night", records(Shape(MANY), [plan(number).revision for number in range(20)])))
+    done = subprocess.run([sys.executable, "-c", PEAKS], cwd=tmp_path, capture_output=True, text=True, check=True)
+    taken, importing, exporting = map(int, done.stdout.split())
+    assert taken == MANY
+    assert (tmp_path / "copy.jsonl").stat().st_size > 700 * MANY
+    assert importing < 800 * MANY
+    assert exporting < 100 * MANY
+
+
+def test_what_can_be_read_only_once_is_read_and_taken_over_from_a_copy(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "two") as two:
+        made(two, CLEAN, FAILED)
+        content = exported(two)
+    for cut, attempts in ((len(content), 2), (len(content) // 2, 0)):
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "wb") as out:
+            out.write(content[:cut])  # less than a pipe takes
+        with (
+            Ledger.open(tmp_path / f"one-{cut}") as one,
+            os.fdopen(reading, "rb") as source,
+            (tmp_path / f"aside-{cut}").open("w+b") as aside,
+        ):
+            if attempts:
+                assert one.take_over(read(source, "pipe", aside)).attempts == attempts
+            else:
+                with pytest.raises(UserError, match="pipe:"):
+                    read(source, "pipe", aside)
+            assert one.count() == attempts
+
+
+def test_a_file_that_is_changed_after_it_was_read_changes_nothing(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "two") as two, Ledger.open(tmp_path / "one") as one:
+        made(two, CLEAN, FAILED)
+        source = io.BytesIO(exported(two))
+        batch = read(source, "file")
+        source.truncate(len(source.getvalue()) - 10)
+        with pytest.raises(UserError, match="nothing was taken over"):
+            one.take_over(batch)
+        assert one.count() == 0
+        assert one.cells() == []
+
+
 def test_every_column_is_carried_over(tmp_path: Path) -> None:
     Ledger.open(tmp_path).close()
     db = sqlite3.connect(tmp_path / "ledger.sqlite")
-    for table, line, own in (("attempts", AttemptLine, {"number", "imported"}), ("told", ToldLine, set[str]())):
+    for table, line, own in (
+        ("attempts", AttemptLine, {"number", "imported"}),
+        ("told", ToldLine, set[str]()),
+        ("answers", AnswerLine, {"number"}),
+    ):
         columns = {row[1] for row in db.execute(f"pragma table_info({table})")}
         assert columns - own == line.model_fields.keys() - {"record", "evidence"}
     db.close()
@@ -205,9 +341,15 @@ def _profile(lines: Lines) -> None:
         (_set(2, surprise=1), "file:3: attempt.surprise"),
         (lambda lines: lines[3].update(uuid=lines[2]["uuid"]), "file:4: attempt .* is here twice"),
         (_set(4, attempt="0" * 8 + "-0000-0000-0000-" + "0" * 12), "file:5: its attempt .* is not in the lines"),
-        (lambda lines: lines.pop(), "file:5: the file ends before its end"),
-        (lambda lines: lines.pop(3), "file:5: 5 lines were written, 4 are here"),
-        (lambda lines: lines.append(lines[2]), "file:7: there is more after the end"),
+        (_set(5, bad="--upload-pack=evil"), "file:6: answer.bad: String should match"),
+        (_set(5, good=["HEAD"]), "file:6: answer.good.0: String should match"),
+        (_set(5, revision="x"), "file:6: answer.revision"),
+        (_set(5, ending="certain"), "file:6: answer.ending"),
+        (_set(5, probability=1.5), "file:6: answer.probability"),
+        (_set(5, cell="f" * 12), "file:6: its cell f+ is not in the lines before"),
+        (lambda lines: lines.pop(), "file:6: the file ends before its end"),
+        (lambda lines: lines.pop(3), "file:6: 6 lines were written, 5 are here"),
+        (lambda lines: lines.append(lines[2]), "file:8: there is more after the end"),
     ],
 )
 def test_a_file_that_is_not_right_changes_nothing(
@@ -216,6 +358,7 @@ def test_a_file_that_is_not_right_changes_nothing(
     with Ledger.open(tmp_path / "two") as two:
         made(two, CLEAN, FAILED)
         two.exclude(two.attempts()[0], "why")
+        two.answer(ANSWER)
         lines: Lines = [json.loads(line) for line in exported(two).splitlines()]
     damage(lines)
     content = "".join(json.dumps(line) + "\n" for line in lines).encode()

@@ -79,6 +79,8 @@ def test_the_commit_is_the_answer_with_its_subject(repository: Repository) -> No
     ("changes", "says", "note"),
     [
         ({}, "; the first commit that fails", ""),
+        ({"host": "night"}, "; the first commit that fails (answered on night)", ""),
+        ({"host": "night", "likely_wrong": True}, "by the attempts (answered on night)", ""),
         ({"warnings": ("no clean build tells",)}, "; the first commit that fails", "no clean build tells"),
         ({"warnings": ("it has the tree of its parent",), "likely_wrong": True}, "LIKELY WRONG: ", "the tree of its"),
         ({"ending": "artefact", "commit": ""}, "an artefact of the attempts", ""),

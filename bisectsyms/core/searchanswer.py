@@ -30,3 +30,5 @@ class SearchAnswer:
     """GOOD, BAD or SKIP: what the bad end did without it; empty where that was not tried."""
     reverted_why: str
     when: float
+    host: str = ""
+    """Whose search it was, of one that was taken over from another ledger."""

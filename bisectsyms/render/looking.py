@@ -83,10 +83,11 @@ def show_telling(telling: Telling) -> None:
 
 def show_merged(merged: Merged) -> None:
     """How much an import has brought."""
+    answers = f", {count(merged.answers, 'search answer')}" if merged.answers else ""
     _say(
-        f"from {merged.host}: {count(merged.attempts, 'new attempt')}, {count(merged.words, 'new word')} of people; "
-        f"{count(merged.known, 'attempt')} known already",
-        REVISED if merged.attempts or merged.words else "nothing has changed",
+        f"from {merged.host}: {count(merged.attempts, 'new attempt')}, {count(merged.words, 'new word')} of people"
+        f"{answers}; {count(merged.known, 'attempt')} known already",
+        REVISED if merged.attempts or merged.words else "no verdict changes" if answers else "nothing has changed",
     )
 
 

@@ -175,7 +175,7 @@ def _since(repository: Repository, about: Reproduction, suspected: Callable[[], 
             return None
         ends = find_ends(repository, question.good, question.bad, find_fix=False)
         with Ledger.open(repository.state_dir) as ledger:
-            told = ledger.search_answer(question.cell, ends.good, ends.bad)
+            told = ledger.search_answer(question.cell, ends.good, ends.bad, own=True)  # we answer for it
         if told is None or told.ending != "culprit":
             return None
         now = suspected()

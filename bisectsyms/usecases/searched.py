@@ -58,11 +58,12 @@ def searched(repository: Repository, ledger: Reading, cells: Collection[str], no
 def proved(state: SearchState, told: SearchAnswer | None) -> str:
     """The sentence of a search that names a commit, with what came of looking at that commit once more."""
     named = state.candidates[0].commit
+    by = f" (answered on {told.host})" if told is not None and told.host else ""
     if told is not None and told.ending == "artefact":
-        return f"{state.sentence}, but no clean build shows it: an artefact of the attempts"
+        return f"{state.sentence}, but no clean build shows it: an artefact of the attempts{by}"
     if told is None or told.commit != named:
         return f"{state.sentence}, and that commit was not looked at once more yet"
-    return f"LIKELY WRONG: {state.sentence}" if told.likely_wrong else f"{state.sentence}; {told.means}"
+    return f"LIKELY WRONG: {state.sentence}{by}" if told.likely_wrong else f"{state.sentence}; {told.means}{by}"
 
 
 def _counts(ledger: Reading, cell: str, commits: Range) -> tuple[Counter[int], Counter[int]]:

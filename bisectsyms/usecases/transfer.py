@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
-from bisectsyms.effects.ledger.exchange import read, write
+from bisectsyms.effects.ledger.exchange import Batch, read, write
 from bisectsyms.effects.ledger.merge import Merged
 from bisectsyms.effects.newfile import write_new
 from bisectsyms.errors import InfraError, UserError
@@ -27,17 +30,31 @@ def export(repository: Repository, file: str) -> int:
         UserError: the file exists already.
         InfraError: it cannot be written; nothing half-written stays behind.
     """
+    made = Counter[object]()
+
+    def told(records: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
+        for record in records:
+            made[record["record"]] += 1
+            yield record
+
     with Ledger.open(repository.state_dir) as ledger:
-        records = ledger.records()
-    lines = write(socket.gethostname(), records)
-    if file == STANDARD:
+        lines = write(socket.gethostname(), told(ledger.records()))
+        if file == STANDARD:
+            _to_standard_output(lines)
+        else:
+            write_new(Path(file), lines)
+    return made["attempt"]
+
+
+def _to_standard_output(lines: Iterable[bytes]) -> None:
+    """Put aside first: where the journal is of the older kind, who reads slowly would hold up all that is written."""
+    with _aside() as aside:
+        aside.writelines(lines)
+        aside.seek(0)
         try:
-            sys.stdout.buffer.writelines(lines)
+            shutil.copyfileobj(aside, sys.stdout.buffer)
         except OSError as error:
             raise InfraError(f"standard output: {error.strerror}", next_step="name a file") from error
-    else:
-        write_new(Path(file), lines)
-    return sum(record["record"] == "attempt" for record in records)
 
 
 def take_in(repository: Repository, file: str) -> Merged:
@@ -45,20 +62,39 @@ def take_in(repository: Repository, file: str) -> Merged:
 
     Raises:
         UserError: the file cannot be read, or is no whole export; our ledger is as it was.
+        InfraError: what comes by a pipe cannot be put aside; our ledger is as it was.
     """
-    with _source(file) as source:
-        batch = read(source, "standard input" if file == STANDARD else file)
-    with Ledger.open(repository.state_dir) as ledger:
+    with _checked(file) as batch, Ledger.open(repository.state_dir) as ledger:
         return ledger.take_over(batch)
 
 
 @contextlib.contextmanager
-def _source(file: str) -> Iterator[BinaryIO]:
-    if file == STANDARD:
-        yield sys.stdin.buffer
-        return
+def _checked(file: str) -> Iterator[Batch]:
+    """What was read to its end. It will be read twice, so what comes by a pipe is put aside; memory may not hold it."""
+    name = "standard input" if file == STANDARD else file
+    with contextlib.ExitStack() as opened:
+        try:
+            source: IO[bytes] = sys.stdin.buffer if file == STANDARD else opened.enter_context(Path(file).open("rb"))
+            piped = not source.seekable()
+            if not piped:
+                batch = read(source, name)
+        except OSError as error:
+            raise UserError(f"{name}: {error.strerror}", next_step="name a file of bisectsyms ledger export") from error
+        if piped:
+            batch = read(source, name, opened.enter_context(_aside()))
+        yield batch
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[IO[bytes]]:
+    """A file without a name, gone when it is closed.
+
+    Raises:
+        InfraError: there is no room for it.
+    """
     try:
-        with Path(file).open("rb") as source:
-            yield source
+        with tempfile.TemporaryFile() as aside:
+            yield aside
     except OSError as error:
-        raise UserError(f"{file}: {error.strerror}", next_step="name a file of bisectsyms ledger export") from error
+        where = tempfile.gettempdir()
+        raise InfraError(f"{where}: {error.strerror}", next_step=f"free space in {where}, or set TMPDIR") from error

@@ -1,8 +1,8 @@
-"""A ledger as JSON lines, for another host: a header, cells, attempts, words of people, verdicts, an end.
+"""A ledger as JSON lines, for another host: a header, cells, attempts, words of people, answers, verdicts, an end.
 
 Whoever wrote the file, each line is checked here before a row is made of it, and the whole file before
 the first row is written. Ids must look like ids and names like names, because later they become
-arguments of git and parts of paths; nothing in the file is ever executed.
+arguments of git and parts of paths; nothing in the file is ever executed. It is read a line at a time, and never held.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, BinaryIO, Literal, TypeVar
+from itertools import chain
+from typing import IO, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
@@ -153,6 +154,34 @@ class ToldLine(Line):
     name: str
 
 
+class AnswerLine(Line):
+    """What a search has told there; the fields are those of `core.searchanswer.SearchAnswer`."""
+
+    record: Literal["answer"]
+    told: Time
+    cell: Key
+    good: tuple[Id, ...]
+    bad: Id
+    find_fix: Flag
+    ending: Literal["culprit", "artefact", "predates", "not-reproduced", "undecided"]
+    revision: Id | Literal[""]
+    probability: Annotated[float, Field(ge=0.0, le=1.0 + 1e-6)]
+    """A sum of many, which may end a hair above 1."""
+    means: str
+    exposing: Flag
+    warnings: tuple[str, ...]
+    likely_wrong: Flag
+    reverted: Literal["", "GOOD", "BAD", "SKIP", "ABORT"]
+    reverted_why: str
+    host: str
+    """Whose search it was; empty: of the host that has exported it."""
+
+    def row(self) -> Row:
+        """The columns of the table of answers."""
+        lists = {name: json.dumps(getattr(self, name)) for name in rows.ANSWER_LISTS}
+        return self.model_dump(mode="json", exclude={"record", *rows.ANSWER_LISTS}) | lists
+
+
 class VerdictLine(Line):
     """What was said there; it is for other readers, and never taken over."""
 
@@ -174,9 +203,8 @@ class EndLine(Line):
     lines: Number
 
 
-Body = CellLine | AttemptLine | ExclusionLine | ToldLine | VerdictLine | EndLine
+Body = CellLine | AttemptLine | ExclusionLine | ToldLine | AnswerLine | VerdictLine | EndLine
 ANY: TypeAdapter[Body] = TypeAdapter(Annotated[Body, Field(discriminator="record")])
-L = TypeVar("L", bound=Line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +212,18 @@ class Batch:
     """A file that was read to its end and fits together."""
 
     host: str
-    cells: tuple[CellLine, ...]
-    attempts: tuple[AttemptLine, ...]
-    exclusions: tuple[ExclusionLine, ...]
-    told: tuple[ToldLine, ...]
+    source: IO[bytes]
+    name: str
+    start: int
+
+    def lines(self) -> Iterator[Body]:
+        """What follows the header, read and checked anew: the file may be changed meanwhile, and is not held.
+
+        Raises:
+            UserError: as `read`.
+        """
+        self.source.seek(self.start)
+        return _Reading(self.name).lines(self.source)
 
 
 def write(host: str, records: Iterable[dict[str, object]]) -> Iterator[bytes]:
@@ -199,7 +235,7 @@ def write(host: str, records: Iterable[dict[str, object]]) -> Iterator[bytes]:
         "host": host,
     }
     number = 0
-    for number, record in enumerate((header, *records), 1):  # noqa: B007 - its last value is used
+    for number, record in enumerate(chain((header,), records), 1):  # noqa: B007 - its last value is used
         yield _text(record)
     yield _text({"record": "end", "lines": number})
 
@@ -208,31 +244,46 @@ def _text(record: dict[str, object]) -> bytes:
     return json.dumps(record).encode() + b"\n"
 
 
-def read(source: BinaryIO, name: str) -> Batch:
+def read(source: IO[bytes], name: str, aside: IO[bytes] | None = None) -> Batch:
     """Read and check a whole file; `name` stands in errors, with the number of the line.
+
+    A `source` that can be read only once is copied to `aside` on the way, line by line as each is found to be right.
 
     Raises:
         UserError: it is no export, of a newer version, damaged, or does not fit together.
     """
     reading = _Reading(name)
-    host = reading.header(source.readline(LONGEST))
-    while line := source.readline(LONGEST):
-        reading.line(line)
-    return reading.batch(host)
+    kept = source if aside is None else aside
+    start = kept.tell()
+    for _ in reading.lines(source, aside):
+        pass
+    return Batch(reading.host, kept, name, start)
 
 
 class _Reading:
-    """The lines read so far, and what they refer to."""
+    """How far it was read, and what later lines may refer to."""
 
     def __init__(self, name: str) -> None:
+        self.host = ""
         self._name = name
         self._number = 1
-        self._lines: list[Body] = []
         self._keys: set[str] = set()
         self._uuids: set[str] = set()
         self._ended = False
 
-    def header(self, line: bytes) -> str:
+    def lines(self, source: IO[bytes], aside: IO[bytes] | None = None) -> Iterator[Body]:
+        text = source.readline(LONGEST)
+        self.host = self._header(text)
+        while True:
+            if aside is not None:
+                aside.write(text)
+            if not (text := source.readline(LONGEST)):
+                break
+            yield self._line(text)
+        if not self._ended:
+            raise self._error("the file ends before its end: it was cut short")
+
+    def _header(self, line: bytes) -> str:
         try:
             header = Header.model_validate_json(line)
         except ValidationError as error:
@@ -246,7 +297,7 @@ class _Reading:
             )
         return header.host
 
-    def line(self, text: bytes) -> None:
+    def _line(self, text: bytes) -> Body:
         self._number += 1
         if self._ended:
             raise self._error("there is more after the end")
@@ -259,7 +310,7 @@ class _Reading:
             raise self._error(visible(" ".join(said.split()))) from error
         if problem := self._problem(line):
             raise self._error(problem)
-        self._lines.append(line)
+        return line
 
     def _problem(self, line: Body) -> str:
         """What does not fit to the lines before it; empty if all does."""
@@ -267,7 +318,7 @@ class _Reading:
             case CellLine():
                 self._keys.add(line.key)
                 return "" if line.cell.key == line.key else f"cell {line.key} has other contents than its key says"
-            case AttemptLine() | ToldLine() | VerdictLine() if line.cell not in self._keys:
+            case AttemptLine() | ToldLine() | AnswerLine() | VerdictLine() if line.cell not in self._keys:
                 return f"its cell {line.cell} is not in the lines before"
             case AttemptLine():
                 twice = line.uuid in self._uuids
@@ -280,14 +331,6 @@ class _Reading:
                 missing = line.lines != self._number - 1
                 return f"{line.lines} lines were written, {self._number - 1} are here" if missing else ""
         return ""
-
-    def batch(self, host: str) -> Batch:
-        if not self._ended:
-            raise self._error("the file ends before its end: it was cut short")
-        return Batch(host, self._all(CellLine), self._all(AttemptLine), self._all(ExclusionLine), self._all(ToldLine))
-
-    def _all(self, kind: type[L]) -> tuple[L, ...]:
-        return tuple(line for line in self._lines if isinstance(line, kind))
 
     def _error(self, what: str) -> UserError:
         return UserError(

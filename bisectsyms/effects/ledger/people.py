@@ -30,6 +30,7 @@ class People(Queries):
         with explained(self._path), transaction(self._db):
             self._insert("exclusions", rows.exclusion_row(exclusion, excluded=not undo))
             self._revise(attempt.plan.revision.tree, attempt.plan.cell.key)
+        self.rewritten += 1
         return exclusion
 
     def tell(self, revision: Revision, cell: Cell, word: Word, why: str) -> Told:
@@ -39,6 +40,7 @@ class People(Queries):
             self._insert("cells", rows.cell_row(cell), "on conflict do nothing")
             self._insert("told", rows.told_row(told))
             self._revise(revision.tree, cell.key)
+        self.rewritten += 1
         return told
 
     def _revise(self, tree: str, cell: str) -> None:

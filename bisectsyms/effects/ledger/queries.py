@@ -19,6 +19,9 @@ from bisectsyms.model import Attempt, Cell, Exclusion, Judged, Kind, Observation
 class Queries(Overviews):
     """The reading half of `Ledger`; needs an open connection to the file at `path`."""
 
+    rewritten = 0
+    """Grows when more than an attempt is written through this connection, of which `changes_by_others` says nothing."""
+
     def get(self, number: int) -> Attempt | None:
         """An attempt by its number, whether it has ended or not; None if there is none."""
         return next(iter(self._attempts("number = ?", number)), None)
@@ -208,11 +211,19 @@ class Queries(Overviews):
             newest[one.commit, one.cell] = one
         return list(newest.values())
 
-    def search_answer(self, cell: str, good: Iterable[str], bad: str, *, find_fix: bool = False) -> SearchAnswer | None:
-        """What the last search with these ends in this cell has told; None if none has ended there."""
+    def search_answer(
+        self, cell: str, good: Iterable[str], bad: str, *, find_fix: bool = False, own: bool = False
+    ) -> SearchAnswer | None:
+        """What the last search with these ends in this cell has told; None if none has ended there.
+
+        With `own`, only searches that were made here.
+        """
         ends = (cell, json.dumps(tuple(good)), bad, int(find_fix))
-        query = "select * from answers where cell = ? and good = ? and bad = ? and find_fix = ? order by number desc"
-        found = self._select(f"{query} limit 1", *ends)
+        query = (
+            "select * from answers where cell = ? and good = ? and bad = ? and find_fix = ? and (host = '' or not ?) "
+            "order by told desc, number desc limit 1"
+        )
+        found = self._select(query, *ends, int(own))
         return rows.to_answer(found[0]) if found else None
 
     def evidence_by_value(self) -> Worth:

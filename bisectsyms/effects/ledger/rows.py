@@ -38,6 +38,8 @@ Value = str | int | float | None
 Row = dict[str, Value]
 LISTS = ("dropped", "vanished", "draw_factors")
 """Columns of an attempt that hold JSON."""
+ANSWER_LISTS = ("good", "warnings")
+"""Those of an answer."""
 
 
 def writable(row: Mapping[str, Value]) -> Row:
@@ -135,6 +137,7 @@ def answer_row(answer: SearchAnswer) -> Row:
         "likely_wrong": int(answer.likely_wrong),
         "reverted": answer.reverted,
         "reverted_why": answer.reverted_why,
+        "host": answer.host,
     }
 
 
@@ -276,4 +279,5 @@ def to_answer(row: sqlite3.Row) -> SearchAnswer:
         reverted=row["reverted"],
         reverted_why=row["reverted_why"],
         when=row["told"],
+        host=row["host"],
     )

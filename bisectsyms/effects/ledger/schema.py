@@ -234,5 +234,9 @@ alter table answers add column reverted text not null default '';  -- GOOD, BAD,
 alter table answers add column reverted_why text not null default '';
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
+NINTH = """
+alter table answers add column host text not null default '';  -- of one taken over from another ledger: whose it was
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
 """Script n brings a ledger from version n to n + 1; append, never change one that was released."""
