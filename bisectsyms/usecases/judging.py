@@ -12,6 +12,7 @@ from bisectsyms.core.decide import Ask, Decision, Rules, judge
 from bisectsyms.core.words import count, duration
 from bisectsyms.model import Consistency, Judged, Kind, Observation, Outcome, Revision, Verdict, Word
 from bisectsyms.usecases.desk import Desk
+from bisectsyms.usecases.following import Following
 
 Rule = Callable[[Sequence[Observation], Rules], Ask | Decision]
 """Decides about a revision by its attempts, or asks for one more."""
@@ -50,6 +51,9 @@ class Judging:
         self.bench = bench
         self.options = options
         self.now = now
+        self._following: Following | None = None
+        self._seen: dict[str, list[Observation]] = {}
+        """By tree, in the order in which these were first tried."""
 
     @property
     def draws(self) -> int:
@@ -138,16 +142,27 @@ class Judging:
         )
 
     def learnt_from_failures(self, kind: Kind) -> tuple[Belief, int]:
-        """What all revisions that failed in this cell teach together, and how many they are.
+        """What all trees that failed in this cell teach together, and how many they are.
 
         Where people said that it did not fail, what was seen was another thing.
         """
         belief, failing = prior(varied=self.draws > 1), 0
-        for revision in self.bench.ledger.revisions(self.bench.cell.key):
-            told = self.bench.told(revision)
-            if told and told.word is not Word.FAILED:
+        words = {told.revision.tree: told.word for told in self.bench.ledger.all_told(self.bench.cell.key)}
+        for tree, seen in self._all_seen().items():
+            if words.get(tree, Word.FAILED) is not Word.FAILED:
                 continue
-            sample = Sample.of(one for one in self.bench.seen(revision) if one.kind is kind)
+            sample = Sample.of(one for one in seen if one.kind is kind)
             if sample.failed:
                 belief, failing = belief.given(sample), failing + 1
         return belief, failing
+
+    def _all_seen(self) -> dict[str, list[Observation]]:
+        """Every attempt of this cell that counts, by tree: two commits with one tree have the same attempts."""
+        if self._following is None:
+            self._following = Following(self.bench.ledger, self.bench.cell.key)
+        fresh, anew = self._following.fresh()
+        if anew:
+            self._seen.clear()
+        for one in fresh:
+            self._seen.setdefault(one.revision.tree, []).append(one.observation)
+        return self._seen

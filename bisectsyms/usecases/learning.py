@@ -28,6 +28,7 @@ from bisectsyms.search import Costs, Search
 from bisectsyms.search.history import History
 from bisectsyms.usecases.climbing import Climbing
 from bisectsyms.usecases.desk import Place
+from bisectsyms.usecases.following import Following
 from bisectsyms.usecases.ways import Between, Seconds, Ways
 
 
@@ -121,22 +122,16 @@ class Learning:
         """The bad end where the kind is looked for."""
         self._search: Search | None = None
         self._prior: Sequence[float] | None = None
-        self._changes = self._settled = 0
-        self._changed: tuple[object, ...] = ()
+        self._following = Following(basis.ledger, basis.cell.key)
         self._free: Sequence[Place] = ()
         self._begin()
 
     def search(self) -> Search:
         """The search, told everything there is."""
-        ledger, cell = self._basis.ledger, self._basis.cell.key
-        changes = ledger.changes_by_others()
-        if self._search is None or changes != self._changes:
-            self._changes, changed = changes, ledger.changed()
-            if self._search is None or changed != self._changed:
-                self._changed = changed
-                self._begin()
-        ended, self._settled = ledger.evidence(cell, self._settled)
-        fresh = [self._noted(one) for one in ended if one.number not in self._known]
+        ended, anew = self._following.fresh()
+        if anew:
+            self._begin()
+        fresh = [self._noted(one) for one in ended]
         self.evidence += fresh
         kind = self._climb()
         if self._search is None or kind is not self.kind or self._beforehand.prior is not self._prior:
@@ -179,12 +174,11 @@ class Learning:
 
     def forget(self) -> None:
         """The next search is made anew: something but an attempt has changed."""
-        self._search = None
+        self._following.forget()
 
     def is_stale(self) -> bool:
         """Whether somebody has changed since what was known: by a word, an exclusion, an import."""
-        ledger = self._basis.ledger
-        return ledger.changes_by_others() != self._changes and ledger.changed() != self._changed
+        return self._following.is_stale()
 
     def seen(self, commit: int) -> Sequence[Observation]:
         """All attempts at the tree of a commit."""
@@ -226,10 +220,6 @@ class Learning:
         """Read everything again."""
         self._search, self.ways = None, Ways()
         self.climbing.forget()
-        self._settled = 0
-        """The number up to which every attempt has ended and was taken in."""
-        self._known: set[int] = set()
-        """Numbers of the attempts that were taken in."""
         self.evidence: list[tuple[int | None, Seen]] = []
         """Every attempt in its order, and the commit it is told of; None for one outside the range."""
         self._observed: dict[int, list[Observation]] = {}
@@ -244,7 +234,6 @@ class Learning:
 
     def _noted(self, seen: Seen) -> tuple[int | None, Seen]:
         """Take an attempt in; it is told of one commit only, however many have its tree."""
-        self._known.add(seen.number)
         mine = self._where(seen.revision)
         made_at = self._index.get(seen.revision.commit)
         commit = self.stand_in(made_at if made_at in mine else mine[-1]) if mine else None
