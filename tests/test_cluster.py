@@ -216,3 +216,14 @@ def test_a_scheduler_that_is_not_there(lab: Lab, user: User, history: History) -
     assert done.returncode == 128
     assert "no scheduler answers" in done.stderr
     assert "dask scheduler" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_search_waits_for_workers_no_longer_than_it_may_go_on(lab: Lab, user: User, history: History) -> None:
+    """Ten minutes without a worker would end it, too."""
+    lab.scheduler()
+    words = ("bisectsyms", "bisect", "good", "bad", "--profile", "smallkernel", "--cluster", lab.address, "--for", "1s")
+    done = user.run(*words, cwd=history.repo)
+    assert done.returncode == 128
+    assert "no worker has come before the time was over" in done.stderr
+    assert "with more time" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,17 +37,24 @@ def night(tmp_path: Path) -> Night:
     return Night(write(tmp_path / "repo", ["true"] * LAST))
 
 
-def crew(night: Night, around: Around, preferred: str = "") -> RemoteCrew:
+def crew(
+    night: Night,
+    around: Around,
+    preferred: str = "",
+    deadline: float | None = None,
+    now: Callable[[], float] = time.time,
+) -> RemoteCrew:
     party = night.party("1", str(LAST))
-    store = EvidenceStore(party.repository.state_dir / "evidence")
-    return RemoteCrew(party, around, night.repo / "aside", store, night.heard, preferred=preferred)
+    store, aside = EvidenceStore(party.repository.state_dir / "evidence"), night.repo / "aside"
+    return RemoteCrew(party, around, aside, store, night.heard, preferred=preferred, deadline=deadline, now=now)
 
 
-def search(night: Night, around: Around) -> Found:
-    with crew(night, around) as desk:
+def search(night: Night, around: Around, deadline: float | None = None, now: Callable[[], float] = time.time) -> Found:
+    with crew(night, around, deadline=deadline, now=now) as desk:
         ends = find_ends(desk.repository, "1", str(LAST))
-        judging = Judging(desk, StepOptions(max_attempts=100))
-        return Searching(judging, ends, read_range(desk.repository, ends), SearchOptions()).run()
+        judging = Judging(desk, StepOptions(max_attempts=100), now)
+        options = SearchOptions(deadline=deadline)
+        return Searching(judging, ends, read_range(desk.repository, ends), options, now).run()
 
 
 def test_the_commit_is_named_although_a_worker_is_lost_and_another_comes(night: Night, tmp_path: Path) -> None:
@@ -143,3 +151,41 @@ def test_where_nobody_comes_it_ends(night: Night, tmp_path: Path) -> None:
         store = EvidenceStore(party.repository.state_dir / "evidence")
         now = iter(range(0, 10**6, 100))
         RemoteCrew(party, around, night.repo / "aside", store, night.heard, now=lambda: float(next(now)))
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("in question", "the time is over"),
+        ("suspects of", "the time is over"),
+        ("does a clean build of", "the time is over, and"),
+    ],
+    ids=["before its first attempt", "between two tests", "while the answer is put to the proof"],
+)
+def test_a_search_ends_in_time_although_nobody_is_there_any_more(
+    night: Night, tmp_path: Path, said: str, found: str
+) -> None:
+    """The last worker goes at that point of the search; ten minutes alone would end it with an error."""
+    clock, deadline = [1e9], 1e9 + 10**5
+
+    def now() -> float:
+        clock[0] += 0.1
+        return clock[0]
+
+    def passes(around: Around) -> None:
+        if around.there and night.said(said):
+            around.there.clear()
+            clock[0] = deadline - 300.0
+
+    looks: dict[int, Callable[[Around], None]] = dict.fromkeys(range(10**5), passes)
+    around = Around({"a": There("a", tmp_path, (cell(1),), from_culprit_on)}, looks)
+    answer = search(night, around, deadline, now)
+    assert answer.kind == "undecided"
+    assert answer.stopped.startswith(found)
+    assert not around.there, night.heard.lines
+
+
+def test_where_nobody_comes_in_time_it_says_so(night: Night) -> None:
+    begun = time.time()
+    with pytest.raises(InfraError, match="no worker has come before the time was over"):
+        crew(night, Around({}), deadline=begun)

@@ -67,9 +67,16 @@ def open_fleet(
 
 @contextlib.contextmanager
 def open_crew(
-    repository: Repository, question: Question, ends: Ends, given: dict[str, Any], most: int | None
+    repository: Repository,
+    question: Question,
+    ends: Ends,
+    given: dict[str, Any],
+    most: int | None,
+    deadline: float | None,
 ) -> Iterator[RemoteCrew]:
-    """The desk of a search, with the cluster open for as long; `most` is how many attempts may be begun.
+    """The desk of a search, with the cluster open for as long.
+
+    `most` is how many attempts may be begun; for a worker nobody waits longer than until `deadline` (since the epoch).
 
     Raises:
         UserError: an option is for one machine, or something is not there.
@@ -104,7 +111,9 @@ def open_crew(
     aside = repository_folder(slots_folder(given["slots_dir"]), repository) / "aside"
     with contextlib.closing(Cluster(question.cluster, reporter.say)) as cluster:
         party = _party(matrix, plan, given | {"source": question.source}, cluster)
-        with RemoteCrew(party, cluster, aside, store, reporter, preferred=question.cell, most=most) as crew:
+        with RemoteCrew(
+            party, cluster, aside, store, reporter, preferred=question.cell, most=most, deadline=deadline
+        ) as crew:
             yield crew
 
 

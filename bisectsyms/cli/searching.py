@@ -173,7 +173,7 @@ def _desk(
 
     most = options.max_attempts
     if question.cluster:
-        return open_crew(repository, question, ends, given, most), 0
+        return open_crew(repository, question, ends, given, most, options.deadline), 0
     opened = partial(open_desk, repository, question, ends, given)
     slots, made = _slots(question, ends, options, opened)
     return opened(slots, None if most is None else max(0, most - made)), made

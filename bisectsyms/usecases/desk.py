@@ -142,8 +142,12 @@ class Desk(abc.ABC):
         """
 
     def arrival(self, revision: Revision) -> Kind | None:
-        """What brings the nearest free slot to `revision`: nothing, an incremental build, or one from scratch."""
-        return min((self.arrival_from(place, revision) for place in self.ready().values()), key=_farness)
+        """What brings the nearest free slot to `revision`: nothing, an incremental build, or one from scratch.
+
+        Where there is no slot at all, and none is waited for any more, what would bring an empty one.
+        """
+        places = self.ready().values() or (Place("", warm=False),)
+        return min((self.arrival_from(place, revision) for place in places), key=_farness)
 
     def arrival_from(self, place: Place, revision: Revision) -> Kind | None:
         """What brings an objtree to `revision`. The setup of a command belongs to the first attempt there."""

@@ -71,12 +71,16 @@ class RemoteCrew(Several):
         *,
         preferred: str = "",
         most: int | None = None,
+        deadline: float | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`aside` is a folder of ours, `preferred` the key of the cell to search in where a worker has it."""
+        """`aside` is a folder of ours, `preferred` the key of the cell to search in where a worker has it.
+
+        Nobody is waited for after `deadline`, in seconds since the epoch as `now` tells them.
+        """
         super().__init__(most)
         self.repository, self.reporter, self.slots = party.repository, reporter, 1
-        self._party, self._aside, self._now = party, aside, now
+        self._party, self._aside, self._deadline, self._now = party, aside, deadline, now
         self._ended: deque[tuple[int, Attempt | None]] = deque()
         self._seats: dict[int, Seat] = {}
         self._number = 0
@@ -117,8 +121,13 @@ class RemoteCrew(Several):
             builds = self._roster.builds()
             since = since or (self._now() if builds else None)
             waited = since is not None and self._now() - since >= SETTLE
-            if builds and (waited or not self._roster.is_waited_for()):
+            if builds and (waited or self._is_over() or not self._roster.is_waited_for()):
                 break
+            if self._is_over():
+                raise InfraError(
+                    "no worker has come before the time was over",
+                    next_step="start workers; then the same command, with more time",
+                )
             if not self._roster.has_hands(lambda machine: bool(machine.builds)):
                 raise InfraError("no worker has what is to be built", next_step="see what was said of each above")
         numbers = Counter(one.cell.key for one in builds)
@@ -146,7 +155,7 @@ class RemoteCrew(Several):
         return Objtree(self._aside / "none")
 
     def places(self) -> dict[int, Place]:
-        """As of any desk; where nobody is there at all, somebody is waited for.
+        """As of any desk; where nobody is there at all, somebody is waited for, but no longer than until the deadline.
 
         Raises:
             InfraError: nobody came.
@@ -160,11 +169,14 @@ class RemoteCrew(Several):
                 for slot, seat in self._seats.items()
                 if seat.revision is None and slot not in ended and id(seat.machine) in idle
             }
-            if free or self._ended or any(seat.revision for seat in self._seats.values()):
+            if free or self._ended or any(seat.revision for seat in self._seats.values()) or self._is_over():
                 return free
             self._look(POLL)
             if not self._roster.has_hands(self._has_cell):
                 raise InfraError("no worker has the cell of this search any more", next_step="the same command again")
+
+    def _is_over(self) -> bool:
+        return self._deadline is not None and self._now() >= self._deadline
 
     def _has_cell(self, machine: Machine) -> bool:
         return self._build is not None and self._build.cell.key in machine.builds
