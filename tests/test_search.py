@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisectsyms.search import Costs, Search
+from bisectsyms.search.asking import Asking, State
 from bisectsyms.search.history import History
+from bisectsyms.search.likelihood import REPEATS, UNDECIDED, Likelihood, Seen
+from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.search import OLDER_STILL, Outcome
 from bisectsyms.search.worlds import Run, Setting, World, make_parents, play
 
@@ -263,3 +269,51 @@ def test_ancestors_and_chains_are_those_of_the_graph() -> None:
         for position, commit in enumerate(chain.commits.tolist()):
             assert set(chain.entry(position).tolist()) == reach[commit] - seen
             seen |= reach[commit]
+
+
+@dataclass
+class Held:
+    """A likelihood, as far as it is asked which commits are worth another layout."""
+
+    share: float
+    """Of the layout class."""
+    reach: int | None
+    seen: dict[int, Seen]
+
+    def layout_share(self) -> float:
+        return self.share
+
+
+def seen(layouts: int, repeats: int, *, fails: bool) -> Seen:
+    """So many layouts, and attempts that repeated one; some of all of them failed if `fails`, else none."""
+    attempts = layouts + repeats
+    failed = max(1, attempts // 3) if fails else 0
+    return Seen(
+        failed=failed,
+        clean=attempts - failed,
+        layouts=dict.fromkeys(range(layouts), fails),
+        failed_layouts=1 if fails else 0,
+        clean_layouts=layouts - 1 if fails else layouts,
+    )
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("reach", [None, 1, 5])
+@pytest.mark.parametrize("share", [0.3, 1.0 - UNDECIDED, 0.999])
+def test_a_commit_that_was_tried_is_given_fresh_layouts_for_what_only_these_tell(
+    share: float, reach: int | None, fails: bool
+) -> None:
+    """Where it failed, or has none left; one that has none left only until it was repeated often."""
+    history, nothing = History(CHAIN), cast(Any, None)
+    asking = Asking(history, Lineage(history), [0], [31])
+    before = np.linspace(0.1, 1.0, len(CHAIN))
+    for layouts, repeats in product((1, 4, 5, 6), (0, REPEATS - 1, REPEATS, REPEATS + 1)):
+        spent = reach is not None and layouts >= reach
+        worth = 0.0
+        if (fails or spent) and not (spent and repeats >= REPEATS):
+            worth = 0.0 if share > 1.0 - UNDECIDED else 1.0 - share
+        held = cast(Likelihood, Held(share, reach, {7: seen(layouts, repeats, fails=fails)}))
+        after = asking._unlike(State(nothing, nothing, nothing, held), before)
+        assert after[7] == before[7] * worth, (layouts, repeats)
+        assert (np.delete(after, 7) == np.delete(before, 7)).all()
+    assert before[7] > 0.0, "what was given is left as it is"
