@@ -19,6 +19,8 @@ NEEDLES = tuple(
 """Every error line holds one of these; looking for them is much cheaper than looking at each line."""
 PROVEN = ("ice:", "compile:", "link:", "modpost:")
 """Beginnings of names that tell the cause of a failure; the others tell rather where it was noticed."""
+WARNING = "warning: "
+"""No error line holds this."""
 MOST_NAME = 160
 
 
@@ -56,7 +58,7 @@ def stable(text: str, roots: Sequence[str] = ()) -> str:
 
 def error_line(line: str, roots: Sequence[str] = ()) -> ErrorLine | None:
     """The error that `line` reports, or None. It is asked of lines that hold one of NEEDLES."""
-    if "warning: " in line:
+    if WARNING in line:
         return None
     text = stable(line, roots)
     for rank, (pattern, read) in enumerate(_FORMS):

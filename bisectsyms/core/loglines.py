@@ -40,7 +40,9 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def clean(raw: bytes) -> bytes:
     """Without colours, other escapes, NUL bytes and carriage returns."""
-    return _ESCAPES.sub(b"", raw).translate(None, _CONTROLS).rstrip()
+    if b"\x1b" in raw:
+        raw = _ESCAPES.sub(b"", raw)
+    return raw.translate(None, _CONTROLS).rstrip()
 
 
 def text(line: bytes) -> str:

@@ -1,8 +1,9 @@
 """Reads a build log once, in bounded memory, and keeps the few lines that say what happened.
 
-A log is hundreds of megabytes under V=1 and holds any bytes at all. So only a line that begins without a
-margin (kbuild's commands have one) and holds one of some literals is cleaned and matched. A line that
-merely quotes (a compiler showing source, a shell trace, git log, a mail) is never a finding.
+A log is hundreds of megabytes under V=1 and holds any bytes at all. So only a line that holds one of some
+literals, which are looked for all at once (Aho and Corasick), is cleaned and matched; behind a margin (kbuild's
+commands have one) only for what may be glued to a command. A line that merely quotes (a compiler showing source,
+a shell trace, git log, a mail) is never a finding.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bisectsyms.core.errorlines import NEEDLES, ErrorLine, error_line
+from ahocorasick_rs import BytesAhoCorasick
+
+from bisectsyms.core.errorlines import NEEDLES, WARNING, ErrorLine, error_line
 from bisectsyms.core.loglines import MOST_LINE, QUOTED, blocks, clean, text
 from bisectsyms.model import Outcome
 
+MARGIN = (b" ", b"\t")
+NO_ERROR = WARNING.encode()
 MOST_TEXT = 300
 MOST_ERRORS = 10_000
 """Error lines that are compared for the smallest; what follows them is only searched for signatures. The end of a build
@@ -91,49 +96,50 @@ class _Scanner:
 
     def _plan(self) -> None:
         """What to look for from here on; of the errors the smallest is kept."""
-        self._tests = [
-            (one, _compiled(one.pattern), tuple(needle.encode() for needle in one.needles)) for one in self._wanted
-        ]
-        glued = [one for one in self._tests if one[0].glued]
-        self._glued = {needle for _, _, needles in glued for needle in needles}
-        self._each_line = any(not needles for _, _, needles in self._tests)
-        literals = {needle for test in self._tests for needle in test[2]}
-        errors = set(NEEDLES) if self._errors < MOST_ERRORS else set()
-        self._of_signatures = _any_of(literals, every=self._each_line)
-        self._of_any = _any_of(literals | errors, every=self._each_line)
+        self._tests = [(one, _compiled(one.pattern)) for one in self._wanted]
+        self._glued = tuple({needle.encode() for one in self._wanted if one.glued for needle in one.needles})
+        self._each_line = any(not one.needles for one in self._wanted)
+        literals = {needle.encode() for one in self._wanted for needle in one.needles}
+        self._of_signatures = BytesAhoCorasick(literals)
+        self._of_any = BytesAhoCorasick(literals.union(NEEDLES) if self._errors < MOST_ERRORS else literals)
 
     def take(self, block: bytes) -> None:
         number, counted = self._lines + 1, 0
-        for start in sorted(self._suspects(block)):
+        for start, raw in self._suspects(block):
             number += block.count(b"\n", counted, start)
             counted = start
-            end = block.find(b"\n", start)
-            self._look(block[start : min(end if end >= 0 else len(block), start + MOST_LINE)], number)
+            self._look(raw, number)
         self._lines += block.count(b"\n") + (not block.endswith(b"\n") and bool(block))
 
-    def _suspects(self, block: bytes) -> set[int]:
-        """Where the lines begin that are worth a look."""
-        starts = set()
-        for at, stop in [(0, len(block))] if self._each_line else _without_margin(block):
-            while at < stop and (hit := self._of_any.search(block, at, stop)):
-                starts.add(block.rfind(b"\n", at, hit.start()) + 1 or at)
-                end = block.find(b"\n", hit.start(), stop)
-                at = end + 1 if end >= 0 else stop
-        for needle in self._glued:
-            at = block.find(needle)
-            while at >= 0:
-                starts.add(block.rfind(b"\n", 0, at) + 1)
-                end = block.find(b"\n", at)
-                at = block.find(needle, end) if end >= 0 else -1
-        return starts
+    def _suspects(self, block: bytes) -> Iterator[tuple[int, bytes]]:
+        """Lines that are worth a look by what is wanted when each is reached, and where they begin."""
+        if self._each_line:
+            yield from _lines(block)
+            return
+        planned, end = self._of_any, -1
+        for _, at, stop in planned.find_matches_as_indexes(block):
+            if at < end:  # in the line before
+                continue
+            start, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
+            end = len(block) if end < 0 else end
+            raw = block[start : min(end, start + MOST_LINE)]
+            if raw.startswith(MARGIN):
+                wanted = any(needle in raw for needle in self._glued)
+            elif self._of_any is planned:
+                wanted = stop <= start + MOST_LINE
+            else:
+                wanted = bool(self._of_any.find_matches_as_indexes(raw))
+            if wanted:
+                yield start, raw
 
     def _look(self, raw: bytes, number: int) -> None:
-        line = clean(raw)
+        line, margin = clean(raw), raw.startswith(MARGIN)
+        suspect = self._each_line or bool(self._of_signatures.find_matches_as_indexes(line))
+        if not suspect and NO_ERROR in line[: 4 * MOST_TEXT]:  # a linker may warn of every section of every object
+            return
         if QUOTED.match(line):
             return
-        margin = raw.startswith((b" ", b"\t"))
-        suspect = self._of_signatures.search(line) is not None
-        for signature, pattern, _ in self._tests if suspect else ():
+        for signature, pattern in self._tests if suspect else ():
             if (signature.glued or not margin) and pattern.search(line):
                 self._found[signature.id] = Finding(
                     signature.id,
@@ -163,39 +169,14 @@ class _Scanner:
         return Digest(findings, first, self._lines, self._error.name, self._error_number)
 
 
-_WITHOUT_MARGIN = re.compile(rb"\n[^ \t\n]")
-_MARGIN = re.compile(rb"\n[ \t]")
-
-
-def _without_margin(block: bytes) -> Iterator[tuple[int, int]]:
-    """Where lines without a margin begin and end, as many at once as follow each other."""
+def _lines(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where each line begins, and what of it is looked at."""
     at = 0
     while at < len(block):
-        if block.startswith((b" ", b"\t"), at):
-            first = _WITHOUT_MARGIN.search(block, at)
-            if first is None:
-                return
-            at = first.start() + 1
-        after = _MARGIN.search(block, at)
-        stop = after.start() + 1 if after else len(block)
-        yield at, stop
-        at = stop
-
-
-def _any_of(literals: set[bytes], *, every: bool) -> re.Pattern[bytes]:
-    """One of them, of none: nothing; with `every` each line, the empty one too."""
-    return re.compile(b"" if every else _branches(literals) or b"(?!)")
-
-
-def _branches(literals: Iterable[bytes]) -> bytes:
-    """A pattern that parts where the literals do: at each place re tries every branch, and these are fewer."""
-    tails: dict[bytes, list[bytes]] = {}
-    for one in sorted(literals):
-        tails.setdefault(one[:1], []).append(one[1:])
-    if b"" in tails:  # one of them ends here, and every longer one begins with it
-        return b""
-    parts = [re.escape(first) + _branches(rest) for first, rest in tails.items()]
-    return parts[0] if len(parts) == 1 else b"(?:" + b"|".join(parts) + b")" if parts else b""
+        end = block.find(b"\n", at)
+        end = len(block) if end < 0 else end
+        yield at, block[at : min(end, at + MOST_LINE)]
+        at = end + 1
 
 
 @lru_cache(maxsize=256)

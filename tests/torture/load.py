@@ -136,12 +136,17 @@ LOGS = {
     "NUL": bytes(1),
     "random bytes": random.Random(1).randbytes(1 << 20),
     "warnings": _lines(b"a/b%(n)b.c:9:3: warning: unused variable [-Wunused]\n  9 |  int x;\n      |  ^\n"),
+    "warnings of the linker": _lines(
+        b"arm-linux-gnueabi-ld: warning: orphan section `.x%(n)b' from `a/b%(n)b.o' being placed in section `.x%(n)b'\n"
+    ),
     "lines without a margin": _lines(b"arm-linux-gnueabi-gcc -c -o kernel/fork%(n)b.o kernel/fork.c\n"),
     "nothing but errors": _lines(b"drivers/a/b%(n)b.c:9:3: error: 'x' undeclared\n"),
     "nothing but the message": b"Inconsistent kallsyms data\n",
+    "the message, quoted": b"+ echo Inconsistent kallsyms data\n",
+    "words of errors that are none": b"*** " * 20 + b"\n",
 }
 """What a log repeats."""
-SLOW = ("warnings", "lines without a margin", "nothing but errors", "nothing but the message")
+SLOW = ("warnings of the linker", "the message, quoted", "words of errors that are none")
 """Logs that no build writes for long, and of which each line is looked at."""
 
 
