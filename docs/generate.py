@@ -18,6 +18,7 @@ import click
 from bisectsyms import __version__
 from bisectsyms.cli import EXIT_STATUS, main
 from bisectsyms.inputs.schema import MODELS, schema
+from bisectsyms.inputs.typewords import in_words
 
 ROOT = Path(__file__).parent.parent
 FILES = {
@@ -75,33 +76,12 @@ def _table(of: dict[str, Any]) -> str:
         needed = key in of.get("required", ())
         default = "required" if needed else _default(one.get("default"))
         meaning = " ".join(one.get("description", "").split()).replace("|", "\\|")
-        lines.append(f"| `{key}` | {_type(one)} | {default} | {meaning} |")
+        lines.append(f"| `{key}` | {in_words(one)} | {default} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
 def _default(value: Any) -> str:
     return "" if value in (None, "", [], {}) else f"`{json.dumps(value).strip(chr(34))}`"
-
-
-def _type(one: dict[str, Any]) -> str:
-    """In words of people."""
-    if "const" in one:
-        return f"`{one['const']}`"
-    if "enum" in one:
-        return ", ".join(f"`{value}`" for value in one["enum"])
-    if "$ref" in one:
-        return "mapping"
-    if "anyOf" in one:
-        return " or ".join(_type(other) for other in one["anyOf"] if other.get("type") != "null")
-    kind = one["type"]
-    if isinstance(kind, list):
-        return " or ".join(_type({**one, "type": each}) for each in kind)
-    if kind == "array":
-        return f"list of {_type(one['items'])}"
-    if kind == "integer" and "minimum" in one:
-        return f"{one['minimum']} to {one['maximum']}"
-    words = {"string": "text", "number": "number", "integer": "number", "boolean": "true or false", "object": "mapping"}
-    return "path" if one.get("format") == "path" else words[kind]
 
 
 def man_page(root: click.Group) -> str:

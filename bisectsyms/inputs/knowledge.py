@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -121,7 +121,7 @@ class EraEntry(Strict):
     leaves_maps: bool
     passes: tuple[Glob, ...]
     images: Annotated[tuple[Glob, ...], Field(min_length=1)]
-    leaves_out: Pattern | Literal[""] = ""
+    leaves_out: Annotated[str, AfterValidator(compiles)] = ""
 
 
 class EraFile(Strict):

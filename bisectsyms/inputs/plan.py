@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,9 +23,11 @@ from bisectsyms.core.throughput import MOST_SLOTS
 from bisectsyms.core.variation import Variation
 from bisectsyms.core.words import time_of_day
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.mistakes import mistakes
 from bisectsyms.inputs.profile import Duration
+from bisectsyms.inputs.typewords import Place
 from bisectsyms.inputs.variations import shipped_variations
-from bisectsyms.inputs.yamlfile import load_model
+from bisectsyms.inputs.yamlfile import load_model, where
 
 
 def _alone(value: Any) -> Any:
@@ -81,21 +85,23 @@ class HuntPlan(_Strict):
 
     plan: Literal["hunt"]
     """What the file is a plan of."""
-    revisions: Annotated[Words, Field(min_length=1)]
+    revisions: Annotated[Words, Field(min_length=1, examples=[["v6.1", "v6.0"]])]
     """Whatever git knows."""
-    profiles: Words = ()
+    profiles: Annotated[Words, Field(examples=[["s3c6400"]])] = ()
     """Names, or paths; what else a profile says (fixups, environment, timeout) holds."""
-    defconfigs: Words = ()
+    defconfigs: Annotated[Words, Field(examples=[["multi_v7_defconfig"]])] = ()
     """In place of profiles: each stands for the profile that builds it."""
-    toolchains: Words = ()
+    toolchains: Annotated[Words, Field(examples=[["gcc-12", "arm-llvm"]])] = ()
     """`gcc-12`, or with the arch that it is for: `arm-gcc-12`, `arm-llvm`; by default each profile's own."""
-    jobs: Annotated[tuple[Jobs, ...], BeforeValidator(_alone), NUMBERS] = ()
+    jobs: Annotated[tuple[Jobs, ...], BeforeValidator(_alone), NUMBERS, Field(examples=[[1, 5]])] = ()
     """make -jN; by default each profile's."""
-    variations: Annotated[tuple[Policy, ...], BeforeValidator(_alone), WORDS] = ()
+    variations: Annotated[
+        tuple[Policy, ...], BeforeValidator(_alone), WORDS, Field(examples=[["pinned", "sweep:32"]])
+    ] = ()
     """Policies, each a cell of its own; by default each profile's."""
-    exclude: tuple[Exclude, ...] = ()
+    exclude: Annotated[tuple[Exclude, ...], Field(examples=[[{"profile": "s3c6400", "jobs": 1}]])] = ()
     """Cells to leave out."""
-    until: Annotated[str, AfterValidator(_time)] | None = None
+    until: Annotated[Annotated[str, AfterValidator(_time)] | None, Field(examples=["08:00"])] = None
     """Stop at this time of day, as 08:00. This key and the following are what options of their names say, which win;
     `--resume` keeps them."""
     lasting: Annotated[Duration | None, Field(alias="for")] = None
@@ -106,13 +112,13 @@ class HuntPlan(_Strict):
     """Attempts at once, all of one cell."""
     then: Annotated[tuple[Literal["isolate", "bisect"], ...], BeforeValidator(_alone), THEN] = ()
     """What to go on with: isolate, bisect, or both."""
-    good: Word | None = None
+    good: Annotated[Word | None, Field(examples=["v6.0"])] = None
     """For `then: bisect`: the good end."""
-    bad: Word | None = None
+    bad: Annotated[Word | None, Field(examples=["v6.1"])] = None
     """For `then: bisect`: the bad end; by default where the worst cell failed."""
-    notify: Word | None = None
+    notify: Annotated[Word | None, Field(examples=["mail -s hunt me@example.org"])] = None
     """A command that is run at the first failure and at the end."""
-    page: Path | None = None
+    page: Annotated[Path | None, Field(examples=["report.html"])] = None
     """Keep a page of the hunt here, relative to this file, while it goes on."""
 
     @model_validator(mode="after")
@@ -143,6 +149,49 @@ def load_plan(path: Path) -> HuntPlan:
     return plan.model_copy(update={"page": path.absolute().parent / plan.page}) if plan.page else plan
 
 
+class PlanError(UserError):
+    """What a plan names is not here, or fits nothing: only the repository and the machine could tell."""
+
+    def __init__(self, place: Place, error: UserError) -> None:
+        """`place` is where in the plan that stands, as ("revisions", 1)."""
+        super().__init__(error.message, next_step=error.next_step)
+        self.place = place
+
+
+@contextmanager
+def at_key(*place: str | int) -> Iterator[None]:
+    """What goes wrong in here is about this place of the plan.
+
+    Raises:
+        PlanError: in place of a UserError.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise PlanError(place, error) from error
+
+
+@contextmanager
+def told_where(path: Path | None, *, typed: bool) -> Iterator[None]:
+    """Say of a PlanError where its place was written: in the file `path`, in the option where options were `typed`.
+
+    Else it was in the plan of the last hunt, whose file is not known any more.
+
+    Raises:
+        UserError: in place of a PlanError, with that.
+    """
+    try:
+        yield
+    except PlanError as error:
+        if path is not None:
+            place = where(path, error.place)
+        elif typed:
+            place = OPTIONS[str(error.place[0])]
+        else:
+            place = f"the last hunt: {'.'.join(map(str, error.place))}"
+        raise UserError(f"{place}: {error.message}", next_step=error.next_step) from error
+
+
 def plan_of(words: Mapping[str, Sequence[str]]) -> HuntPlan:
     """The plan that options say; a value may be several with commas, which no name of git or of a toolchain has.
 
@@ -154,9 +203,10 @@ def plan_of(words: Mapping[str, Sequence[str]]) -> HuntPlan:
         return HuntPlan.model_validate({"plan": "hunt"} | {key: value for key, value in split.items() if value})
     except ValidationError as error:
         problems = []
-        for problem in error.errors(include_url=False):
-            option = OPTIONS.get(str(problem["loc"][0]), "") if problem["loc"] else "--profile"
-            missing = problem["type"] == "missing"
-            text = "is missing" if missing else problem["msg"].removeprefix("Value error, ")
-            problems.append(f"{option}: {text}")
+        for one in mistakes(error, HuntPlan):
+            option = OPTIONS.get(str(one.place[0]), "") if one.place else "--profile"
+            typed = replace(
+                one, what=one.what.removeprefix("this key "), example=one.example.strip("[]").replace(", ", ",")
+            )
+            problems.append(f"{option}: {typed.said(f'{option} ')}")
         raise UserError("\n".join(problems), next_step="bisectsyms hunt --help, or give the path of a plan") from error

@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     WithJsonSchema,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -57,19 +58,25 @@ ARCH_DEFAULTS = "alldefconfig"
 
 
 WORD = WithJsonSchema({"type": "string"})
-SWEEP: JsonDict = {"default": "sweep:32"}
+SWEEP: JsonDict = {"default": "sweep:32", "examples": ["sweep:32"]}
 
 
 def _seconds(value: Any) -> Any:
     return seconds_in(value) if isinstance(value, str) else value
 
 
-Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0), WithJsonSchema({"type": ["number", "string"]})]
+Duration = Annotated[
+    float, BeforeValidator(_seconds), Field(gt=0), WithJsonSchema({"type": ["number", "string"], "examples": ["90m"]})
+]
 """In seconds, or as 45s, 90m, 1h30m."""
 
 
 def _variation(value: Any) -> Any:
-    return Variation.parse(value, shipped_variations()) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Variation.parse(value, shipped_variations())
+    if isinstance(value, Variation):
+        return value
+    raise ValueError("this is no text such as pinned or sweep:32")  # pydantic would make one of any mapping
 
 
 class Profile(BaseModel):
@@ -79,31 +86,33 @@ class Profile(BaseModel):
 
     description: str = ""
     """For people."""
-    arch: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    arch: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", examples=["arm"])]
     """ARCH=."""
-    toolchain: str = ""
+    toolchain: Annotated[str, Field(examples=["gcc-12"])] = ""
     """Which compiler: gcc, gcc-12, llvm, llvm-16 …, or a folder; `bisectsyms toolchains` lists them."""
     cross_compile: str | None = None
     """CROSS_COMPILE=, also the prefix of ld, nm and ar; only without `toolchain`."""
     cc: str = ""
     """CC=; empty is the gcc with the prefix of cross_compile; only without `toolchain`."""
-    defconfig: Annotated[str, Field(pattern=r"^[\w./-]+(?: [\w./-]+)*$")] = ""
+    defconfig: Annotated[
+        str, Field(pattern=r"^[\w./-]+(?: [\w./-]+)*$", examples=["multi_v7_defconfig debug.config"])
+    ] = ""
     """Targets that make .config: `s3c6400_defconfig`, `multi_v7_defconfig debug.config`."""
-    config: Path | None = None
+    config: Annotated[Path | None, Field(examples=["my.config"])] = None
     """In place of defconfig: a full .config, relative to this file."""
-    fragments: tuple[Path, ...] = ()
+    fragments: Annotated[tuple[Path, ...], Field(examples=[["debug.config"]])] = ()
     """Files of kconfig lines, relative to this file; without defconfig and config they are laid over alldefconfig."""
-    kconfig: tuple[str, ...] = ()
+    kconfig: Annotated[tuple[str, ...], Field(examples=[["CONFIG_KALLSYMS_ALL=y"]])] = ()
     """Lines as in a .config, `CONFIG_X=y` or `# CONFIG_X is not set`; they win over the fragments."""
     jobs: Annotated[int, Field(ge=1, le=1024)] | None = None
     """make -jN, by default the number of CPUs; a race can depend on it. `-j` on the command line wins."""
-    targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("vmlinux",)
+    targets: Annotated[tuple[str, ...], Field(min_length=1, examples=[["vmlinux"]])] = ("vmlinux",)
     """What to make; `all` as in a plain make. The verdict looks at the link of vmlinux alone."""
     in_tree: bool = False
     """Build in the source tree, without O=."""
-    variables: dict[str, str] = {}
+    variables: Annotated[dict[str, str], Field(examples=[{"LLVM_IAS": "1"}])] = {}
     """Further make variables, as {LLVM_IAS: "1"}."""
-    environment: dict[str, str] = {}
+    environment: Annotated[dict[str, str], Field(examples=[{"KCFLAGS": "-g"}])] = {}
     """Further environment of the build; nothing else of the caller's reaches it."""
     ccache: bool = True
     """Whether ccache, where it is installed, helps to come to a revision; clean builds never use it."""
@@ -112,9 +121,9 @@ class Profile(BaseModel):
     variation: Annotated[Variation, BeforeValidator(_variation), WORD, Field(json_schema_extra=SWEEP)] = Variation(32)
     """What attempts are varied by: pinned, sweep:N for N lengths of the version string (2 to 64), or what `bisectsyms
     variations` lists. `--vary` and `--sweep` win."""
-    fixups: tuple[FixupKey, ...] = ()
+    fixups: Annotated[tuple[FixupKey, ...], Field(examples=[[{"patch": "fix.patch"}]])] = ()
     """Applied to ranges of revisions before the build, each {patch: FILE} or {commit: REV}, with from: and before:."""
-    packages: tuple[str, ...] = ()
+    packages: Annotated[tuple[str, ...], Field(examples=[["gcc-arm-linux-gnueabi"]])] = ()
     """Debian packages; doctor names the first if the compiler is missing."""
     sandbox: Literal["usual", "closed", "required"] = "usual"
     """What builds may reach: usual; closed, nothing but slot, temporary files and cache of their own, and no network;
@@ -133,6 +142,10 @@ class Profile(BaseModel):
         if value and info.data.get("toolchain"):
             raise ValueError("`toolchain` says which compiler already: give one of the two")
         return value
+
+    @field_serializer("variation")
+    def _policy(self, variation: Variation) -> str:
+        return str(variation)
 
     @field_validator("kconfig")
     @classmethod

@@ -6,7 +6,6 @@ and another number of 0123456. Keys given twice are errors: YAML would silently 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +17,11 @@ from yaml import Mark
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bisectsyms.errors import UserError
+from bisectsyms.inputs.mistakes import mistakes
 from bisectsyms.inputs.smallfile import small_text
+from bisectsyms.inputs.typewords import Place
 
 M = TypeVar("M", bound=BaseModel)
-Place = tuple[str | int, ...]
 LARGEST = 1 << 20
 """Bytes; a profile is a page of text."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -47,6 +47,22 @@ def load_model(path: Path, model: type[M]) -> M:
         lines = sorted(_explain(error, plain, model))
         problems = [f"{path}:{line}:{column}: {message}" for line, column, message in lines]
         raise UserError("\n".join(problems), next_step=f"edit {path}") from error
+
+
+def where(path: Path, place: Place) -> str:
+    """`plan.yaml:2:18: revisions.1`: where a value stands in a file that was read before, or the key that has it.
+
+    Raises:
+        UserError: it cannot be read any more.
+    """
+    node = _composed(small_text(path, LARGEST, what="profile", next_step="name a file that can be read"), path)
+    plain = _Plain(path)
+    if node is not None:
+        plain.build(node, ())
+    while place and place not in plain.places:
+        place = place[:-1]
+    line, column = plain.places.get(place, (1, 1))
+    return ": ".join(filter(None, (f"{path}:{line}:{column}", ".".join(map(str, place)))))
 
 
 def _composed(text: str, path: Path) -> Node | None:
@@ -122,16 +138,11 @@ def _position(node: Node) -> tuple[int, int]:
 
 
 def _explain(error: ValidationError, plain: _Plain, model: type[BaseModel]) -> Iterator[tuple[int, int, str]]:
-    for problem in error.errors(include_url=False):
-        place: Place = tuple(problem["loc"])
+    for one in mistakes(error, model):
+        place = one.place
         key = ".".join(str(part) for part in place)
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            known = model.model_fields if len(place) == 1 else ()  # an entry of a list has keys of its own
-            close = difflib.get_close_matches(str(place[-1]), known, n=1)
-            message = "no such key" + (f"; did you mean {close[0]}?" if close else "")
-        elif problem["type"] == "missing":
-            message = "this key is missing"
+        named = next((f"{part}: " for part in reversed(place) if isinstance(part, str)), "")
         while place and place not in plain.places:
             place = place[:-1]
-        yield *plain.places.get(place, (1, 1)), f"{key}: {message}" if key else message
+        said = one.said(named)
+        yield *plain.places.get(place, (1, 1)), f"{key}: {said}" if key else said
