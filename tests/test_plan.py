@@ -12,7 +12,7 @@ import pytest
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.hunts import Remembered, recall, remember
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.plan import HuntPlan, load_plan, plan_of
+from bisectsyms.inputs.plan import HuntPlan, load_plan, plan_of, told_where
 from bisectsyms.inputs.profile import LoadedProfile, find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
 from bisectsyms.usecases.matrix import Matrix, Spot
@@ -159,10 +159,47 @@ def test_what_is_left_to_the_profile(matrix: Matrix) -> None:
 def test_cells_are_left_out(matrix: Matrix) -> None:
     spots = crossed(matrix, jobs=(1, 2), exclude=[{"revision": "1", "jobs": 2}])
     assert [(str(spot.revision), spot.build.cell.jobs) for spot in spots] == [("1", 1), ("2", 1), ("2", 2)]
-    with pytest.raises(UserError, match=r"exclude.0 fits no cell"):
+    with pytest.raises(UserError, match="this fits no cell"):
         crossed(matrix, exclude=[{"revision": "3"}])
     with pytest.raises(UserError, match="leaves nothing"):
         crossed(matrix, jobs=(1,), exclude=[{"jobs": 1}])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("revisions: ['1', v9.9]\nprofiles: smallkernel", "2:18: revisions.1: v9.9: no such commit here"),
+        ("revisions: v9.9\nprofiles: smallkernel", "2:1: revisions: v9.9: no such commit here"),
+        ("revisions: '1'\nprofiles: [smallkernl]", "3:12: profiles.0: there is no profile 'smallkernl'"),
+        ("revisions: '1'\ndefconfigs: [x_defconfig]", "3:14: defconfigs.0: no profile builds x_defconfig"),
+        (
+            "revisions: '1'\nprofiles: smallkernel\ntoolchains: [gcc, gcc-1.2.3]",
+            "4:19: toolchains.1: there is no toolchain 'gcc-1.2.3'",
+        ),
+        (
+            "revisions: '1'\nprofiles: smallkernel\ntoolchains: [arm-gcc]",
+            "4:14: toolchains.0: toolchain arm-gcc builds none of smallkernel",
+        ),
+        (
+            "revisions: '1'\nprofiles: smallkernel\nexclude:\n  - revision: '1'\n    jobs: 77",
+            "5:5: exclude.0: this fits no cell of the plan",
+        ),
+    ],
+)
+def test_what_is_not_here_is_said_with_its_place_in_the_plan(
+    matrix: Matrix, tmp_path: Path, text: str, says: str
+) -> None:
+    path = plan_file(tmp_path, f"plan: hunt\n{text}\n")
+    with pytest.raises(UserError) as caught, told_where(path, typed=True):
+        matrix.spots(load_plan(path))
+    assert caught.value.message.startswith(f"{path}:{says}")
+    assert caught.value.next_step
+
+
+def test_without_a_file_it_is_said_with_the_option_or_that_it_is_of_the_last_hunt(matrix: Matrix) -> None:
+    for typed, says in ((True, "--rev: v9.9: no such"), (False, "the last hunt: revisions.0: v9.9: no such")):
+        with pytest.raises(UserError, match=says), told_where(None, typed=typed):
+            crossed(matrix, revisions=("v9.9",))
 
 
 def test_toolchains_with_and_without_their_arch(matrix: Matrix) -> None:

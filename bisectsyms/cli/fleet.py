@@ -148,5 +148,11 @@ def _commits(repository: Repository, plan: HuntPlan, profiles: dict[str, LoadedP
     named = [
         name for one in profiles.values() for fixup in one.fixups for name in (fixup.commit, fixup.since, fixup.before)
     ]
-    commits = [repository.resolve(name).commit for name in (*plan.revisions, *filter(None, named))]
+    from bisectsyms.inputs.plan import at_key
+
+    commits = []
+    for number, name in enumerate(plan.revisions):
+        with at_key("revisions", number):
+            commits.append(repository.resolve(name).commit)
+    commits += [repository.resolve(name).commit for name in filter(None, named)]
     return tuple(dict.fromkeys(commits))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -94,6 +94,7 @@ def hunt(plan: Path | None, **given: Any) -> int:
     from bisectsyms.effects.hunts import remember
     from bisectsyms.effects.ledger import Ledger
     from bisectsyms.effects.stopping import Stopping
+    from bisectsyms.inputs.plan import told_where
     from bisectsyms.model import Kind
     from bisectsyms.render import hunting as render
     from bisectsyms.usecases.hunt import Hunting, HuntOptions
@@ -109,9 +110,11 @@ def hunt(plan: Path | None, **given: Any) -> int:
     given |= {"cluster": asked.cluster, "source": asked.source}
     find = partial(load_profile, repository)
     matrix = Matrix(repository, known_toolchains(), os.environ, find, partial(_profiles, repository))
-    spots = () if given["cluster"] else matrix.spots(asked.plan)
+    placed = partial(told_where, plan, typed=not given["resume"])
+    with placed():
+        spots = () if given["cluster"] else matrix.spots(asked.plan)
+        _check_ends(repository, given, asked.plan)
     words = _notify_words(given["command"])
-    _check_ends(repository, given)
     kept = None
     if given["page"] is not None:
         # Of a cluster the cells are known as its workers come.
@@ -129,6 +132,7 @@ def hunt(plan: Path | None, **given: Any) -> int:
             reporter.say(f"attempt {died.number} died with the run that made it: no evidence")
         if given["nice"]:
             manners.go_behind()
+        night.enter_context(placed())
         night.enter_context(manners.awake(f"hunt in {repository.top.name}", reporter.say))
         night.enter_context(stopping.heard())
         night.callback(reporter.show_above, None)
@@ -202,17 +206,20 @@ def _notify_words(command: str | None) -> tuple[str, ...]:
     return words_of(command) if command else ()
 
 
-def _check_ends(repository: Repository, given: dict[str, Any]) -> None:
+def _check_ends(repository: Repository, given: dict[str, Any], plan: HuntPlan) -> None:
     """Before the night, not after it.
 
     Raises:
         UserError: an end that is needed is missing or is no revision.
     """
+    from bisectsyms.inputs.plan import at_key
+
     if "bisect" in given["then"] and not given["good"]:
         raise UserError("--then bisect needs the good end", next_step="--good REV, or `good: REV` in the plan")
-    for name in (given["good"], given["bad"]):
-        if name:
-            repository.resolve(name)
+    for key, planned in (("good", plan.good), ("bad", plan.bad)):
+        if name := given[key]:
+            with at_key(key) if name == planned else nullcontext():
+                repository.resolve(name)
 
 
 def _open_desk(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
@@ -12,7 +13,7 @@ from bisectsyms.effects.fixups import known, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.toolsearch import choose
 from bisectsyms.errors import UserError
-from bisectsyms.inputs.plan import Exclude, HuntPlan
+from bisectsyms.inputs.plan import Exclude, HuntPlan, at_key
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.toolchains import Toolchains
 from bisectsyms.inputs.variations import variation_of
@@ -92,7 +93,8 @@ class Matrix:
         """
         spots, fitting = self.cross(plan, list(self.builds(plan, self.profiles(plan))))
         for number in set(range(len(plan.exclude))) - fitting:
-            raise UserError(f"exclude.{number} fits no cell of the plan", next_step="write it as the plan does")
+            with at_key("exclude", number):
+                raise UserError("this fits no cell of the plan", next_step="write it as the plan does")
         if not spots:
             raise UserError("`exclude` leaves nothing of the plan", next_step="take entries away from it")
         return spots
@@ -103,7 +105,10 @@ class Matrix:
         Raises:
             UserError: a revision is not there.
         """
-        revisions = [self.repository.resolve(name) for name in plan.revisions]
+        revisions = []
+        for number, name in enumerate(plan.revisions):
+            with at_key("revisions", number):
+                revisions.append(self.repository.resolve(name))
         found: dict[tuple[str, str], Spot] = {}
         fitting = set[int]()
         for name, revision in zip(plan.revisions, revisions, strict=True):
@@ -121,9 +126,13 @@ class Matrix:
         Raises:
             UserError: one is not there, or a defconfig has none or several.
         """
-        profiles = {name: self._find(name) for name in plan.profiles}
-        for defconfig in plan.defconfigs:
-            profiles |= self._with_defconfig(defconfig, plan.toolchains)
+        profiles = dict[str, LoadedProfile]()
+        for number, name in enumerate(plan.profiles):
+            with at_key("profiles", number):
+                profiles[name] = self._find(name)
+        for number, defconfig in enumerate(plan.defconfigs):
+            with at_key("defconfigs", number):
+                profiles |= self._with_defconfig(defconfig, plan.toolchains)
         return profiles
 
     def builds(
@@ -138,21 +147,25 @@ class Matrix:
         used = set()
         common = set[tuple[str, str]].intersection(*(set(loaded.asked) for loaded in profiles.values()))
         for name, loaded in profiles.items():
-            for arch, toolchain in wanted:
+            for number, (arch, toolchain) in enumerate(wanted):
                 if arch and not self._toolchains.arch(arch).is_for(loaded.profile.arch):
                     continue
                 used.add((arch, toolchain))
                 try:
-                    yield from self._crossed(plan, name, loaded, toolchain, common)
+                    with at_key("toolchains", number) if toolchain else nullcontext():
+                        built = list(self._crossed(plan, name, loaded, toolchain, common))
+                    yield from built
                 except UserError as error:
                     if lacking is None:
                         raise
                     lacking(error)
-        if unused := [f"{arch}-{name}" for arch, name in wanted if (arch, name) not in used]:
-            raise UserError(
-                f"toolchain {unused[0]} builds none of {', '.join(profiles)}",
-                next_step="name a profile of its arch, or leave it out",
-            )
+        for number, (arch, toolchain) in enumerate(wanted):
+            if (arch, toolchain) not in used:
+                with at_key("toolchains", number):
+                    raise UserError(
+                        f"toolchain {arch}-{toolchain} builds none of {', '.join(profiles)}",
+                        next_step="name a profile of its arch, or leave it out",
+                    )
 
     def _crossed(
         self, plan: HuntPlan, name: str, loaded: LoadedProfile, toolchain: str, common: Set[tuple[str, str]]

@@ -28,6 +28,7 @@ from bisectsyms.errors import UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.reports.plan import ReproducePlan
 from bisectsyms.inputs.toolchains import Toolchains
+from bisectsyms.inputs.yamlfile import where
 from bisectsyms.model import Kind, Observation, Revision
 from bisectsyms.usecases.calibrate import Calibrated, calibrate, chosen, one_job_tells, untold, with_one_job
 from bisectsyms.usecases.desk import Desk
@@ -140,9 +141,9 @@ def prepare(
     clues = clues_of(plan)
     try:
         located = locate(repository, clues)
-    except UserError:
+    except UserError as error:
         if fetch is None:
-            raise
+            raise _placed(error, found) from None
         located = fetch(clues)
     loaded = profile_of(plan, tools, repository.state_dir, required=required)
     if not located.sure:
@@ -152,6 +153,13 @@ def prepare(
     if not plan.jobs:
         notes.append(f"the report does not say -j: -j{os.cpu_count() or 1}, the number of CPUs here")
     return Prepared(loaded, located, plan.fresh_tree == "yes", tuple(notes))
+
+
+def _placed(error: UserError, found: Understanding) -> UserError:
+    """With file, line and key, where people wrote the revision into a plan."""
+    if not found.plan.revision or found.report is not None or "revision" in found.given:
+        return error
+    return UserError(f"{where(Path(found.name), ('revision',))}: {error.message}", next_step=error.next_step)
 
 
 def _tools(plan: ReproducePlan, known: Toolchains, environ: Mapping[str, str]) -> tuple[str, list[str]]:
