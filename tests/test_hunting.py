@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from benchmarks.hunting import by_rule, equal, play
@@ -52,7 +54,14 @@ def test_what_is_nearest_to_be_settled_comes_first() -> None:
     chosen = choose([spot(0, 60), spot(0, 120), spot(0, 80)], RULES)
     assert chosen is not None
     assert chosen[0] == 1
-    assert "29 more settle it" in chosen[1]
+    says = r"0 of 120 attempts failed; whether it is good, bad or flaky is known after 29 more attempts with .* %"
+    assert re.fullmatch(says, chosen[1])
+
+
+def test_what_has_failed_cannot_be_good_any_more() -> None:
+    chosen = choose([spot(2, 5)], RULES)
+    assert chosen is not None
+    assert "2 of 7 attempts failed; whether it is bad or flaky is known after" in chosen[1]
 
 
 def test_a_failure_that_was_seen_comes_before_a_good_spot_that_needs_as_many() -> None:

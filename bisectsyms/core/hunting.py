@@ -92,7 +92,9 @@ def choose(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, str] | N
     _, ahead, chance = _index(candidates[best], rules)
     one = candidates[best]
     so_far = f"{one.failed} of {count(one.failed + one.clean, 'attempt')} failed"
-    return best, f"{so_far}; {ahead} more settle it with {percent(chance)}"
+    what = "bad or flaky" if one.failed else "good, bad or flaky"
+    after = "one more attempt" if ahead == 1 else f"{ahead} more attempts"
+    return best, f"{so_far}; whether it is {what} is known after {after} with a probability of {percent(chance)}"
 
 
 def left(candidate: Candidate, rules: Rules) -> tuple[float, float]:
