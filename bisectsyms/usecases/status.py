@@ -162,6 +162,7 @@ def _cell(
         by_word = people.decide(told, moment(told.when)) if told else None
         verdict, rationale = _recorded(judged)
         outdated = judged is not None and known.revised.get(place, 0.0) > judged.when
+        outdated |= judged is not None and _is_good(judged) and known.failed.get(place, 0.0) > judged.when
         if outdated and revision.commit in ends:
             stale.append(revision.commit)
         if rules is not None and by_word is not None:

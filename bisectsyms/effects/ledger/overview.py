@@ -19,7 +19,8 @@ from bisectsyms.model import Exclusion, Kind, Outcome, Revision, Told, Word
 Place = tuple[str, str]
 """(cell key, tree id)."""
 COUNTED = """
-    select cell, tree, kind, outcome, slots_in_use, number in (select attempt from excluded) as out, count(*) as made
+    select cell, tree, kind, outcome, slots_in_use, number in (select attempt from excluded) as out, count(*) as made,
+           max(ended) as last
     from attempts where ended is not null group by cell, tree, kind, outcome, slots_in_use, out
 """
 TRIED = """
@@ -42,6 +43,8 @@ class Overview:
     """Attempts that have ended and count."""
     side_by_side: dict[str, dict[int, int]] = field(default_factory=dict)
     """By cell: attempts that are evidence, by the number of slots that were in use; the most first."""
+    failed: dict[Place, float] = field(default_factory=dict)
+    """When the newest attempt that failed and counts has ended."""
     excluded: dict[Place, list[Exclusion]] = field(default_factory=dict)
     """Attempts that somebody has taken out of the evidence, in order of number."""
     told: dict[str, list[Told]] = field(default_factory=dict)
@@ -76,6 +79,9 @@ class Overviews:
                 continue
             tally = found.tallies.setdefault((row["cell"], row["tree"]), Counter())
             tally[Kind(row["kind"]), outcome] += row["made"]
+            if outcome.is_failure:
+                place = row["cell"], row["tree"]
+                found.failed[place] = max(float(row["last"]), found.failed.get(place, 0.0))
             if outcome.is_evidence:
                 beside.setdefault(row["cell"], Counter())[row["slots_in_use"]] += row["made"]
         found.side_by_side.update({cell: dict(counts.most_common()) for cell, counts in beside.items()})

@@ -128,6 +128,16 @@ class Queries(Overviews):
         found = self._select("select at from revised where tree = ? and cell = ?", tree, cell)
         return float(found[0]["at"]) if found else 0.0
 
+    def failed_at(self, tree: str, cell: str) -> float:
+        """When the newest attempt at this git tree that failed and counts has ended; 0 if none did."""
+        found = self._select(
+            "select max(ended) from attempts where tree = ? and cell = ? and outcome in ('INCONSISTENT', 'FAILED') "
+            "and number not in (select attempt from excluded)",
+            tree,
+            cell,
+        )
+        return float(found[0][0] or 0.0)
+
     def origins(self) -> dict[str, int]:
         """How many attempts were taken over from other ledgers, by the host that made them."""
         found = self._select("select host, count(*) from attempts where imported is not null group by host order by 1")
