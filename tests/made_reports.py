@@ -144,6 +144,7 @@ def _search(chance: random.Random, hostile: bool) -> SearchState:
         bad="badc0de12345",
         commits=130,
         confidence=0.95,
+        since="",
         candidates=tuple(Candidate(_id(60 + at), title, weight, at, 9 - at) for at, weight in enumerate(weights)),
         more=3,
         endings=(("culprit", 0.97), ("predates", 0.02), ("not-reproduced", 0.01)),

@@ -13,9 +13,11 @@ from bisectsyms.core.words import percent
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.question import Question, write_question
-from bisectsyms.model import Cell, Draw, Kind
+from bisectsyms.model import Cell, Draw, Kind, Word
 from bisectsyms.render.reports.forms import FORMS
+from bisectsyms.render.searching import last_lines
 from bisectsyms.smallkernel.history import Failure
+from bisectsyms.usecases.lastsearch import last_search
 from bisectsyms.usecases.report import ReportOptions, report
 from tests.conftest import MakeHistory, User
 from tests.ledgers import CELL, CLEAN, FAILED, plan
@@ -121,6 +123,88 @@ def test_what_the_search_told_of_its_commit_is_told_again(
     found = report(repository)
     assert says in found.answer
     assert any(note in one for one in found.notes) if note else not found.notes
+
+
+def answer(repository: Repository, **changes: Any) -> None:
+    """What a search has told of the attempts that are there now."""
+    good, culprit, bad = (repository.resolve(name).commit for name in ("c0", "c5", "c7"))
+    with Ledger.open(repository.state_dir) as ledger:
+        ((last,),) = ledger._db.execute("select max(ended) from attempts").fetchall()
+        told = SearchAnswer(PLAIN.key, (good,), bad, False, "culprit", culprit, 0.97, "it came in there", False, (),
+                            False, "GOOD", "5 clean attempts", last)  # fmt: skip
+        ledger.answer(replace(told, **changes))
+
+
+def told_by_status(repository: Repository) -> str:
+    with Ledger.open(repository.state_dir) as ledger:
+        last = last_search(repository, ledger)
+    return "\n".join(last_lines(last)) if last else ""
+
+
+def test_an_answer_that_nothing_was_added_to_is_told_as_it_was(repository: Repository) -> None:
+    ask(repository)
+    fill(repository, first_bad=5)
+    answer(repository)
+    culprit = repository.resolve("c5").commit[:12]
+    assert f"culprit: {culprit} ({SUBJECT}), 97 % sure\n  it came in there" in told_by_status(repository)
+    assert "since" not in told_by_status(repository)
+    found = report(repository)
+    assert found.search is not None and found.search.since == ""
+
+
+@pytest.mark.parametrize(
+    ("commit", "first_bad", "says"),
+    [
+        ("c4", 5, "24 attempts since: the answer stands by the attempts, and its commit was not looked at again"),
+        ("c4", 4, "24 attempts since: the answer would now be: The search is undecided: "),
+        ("c3", 9, "24 attempts since: the answer stands by the attempts"),
+    ],
+)
+def test_what_came_since_is_weighed_against_the_answer(
+    repository: Repository, commit: str, first_bad: int, says: str
+) -> None:
+    ask(repository)
+    fill(repository, first_bad=5)
+    answer(repository)
+    fill(repository, first_bad, at=(int(commit[1:]),))
+    found = report(repository)
+    assert found.search is not None
+    assert found.details[0] == found.search.since
+    assert "bisect has answered: culprit: " in found.search.since and says in found.search.since
+    assert "24 attempts since: bisectsyms report tells what the answer would be now" in told_by_status(repository)
+    for form in ("md", "mail", "html"):
+        assert "24 attempts since" in " ".join(FORMS[form](found).split())
+
+
+def test_a_word_since_is_counted_too(repository: Repository) -> None:
+    ask(repository)
+    fill(repository, first_bad=5)
+    answer(repository)
+    with Ledger.open(repository.state_dir) as ledger:
+        ledger.tell(repository.resolve("c4"), PLAIN, Word.FAILED, "seen on a board")
+    found = report(repository)
+    assert found.search is not None
+    assert "words or an import about 1 revision since: the answer would now be: " in found.search.since
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"ending": "undecided", "commit": ""}, "it goes on with: bisectsyms bisect; who is in question: bisectsyms "),
+        ({"ending": "artefact", "commit": ""}, "an artefact of the attempts, no culprit"),
+        ({"ending": "predates", "commit": ""}, "the failure was there before GOOD (97 % sure)"),
+        ({"ending": "not-reproduced", "commit": ""}, "the failure does not show here (97 % sure)"),
+        ({"likely_wrong": True, "warnings": ("the tree of its parent",)}, "LIKELY WRONG"),
+        ({"warnings": ("the tree of its parent",)}, "  warning: the tree of its parent"),
+    ],
+)
+def test_every_ending_is_told_by_status(repository: Repository, changes: dict[str, Any], says: str) -> None:
+    ask(repository)
+    assert told_by_status(repository) == "", "no attempt yet"
+    fill(repository, first_bad=5)
+    assert "has given no answer yet; it goes on with: bisectsyms bisect;" in told_by_status(repository)
+    answer(repository, **changes)
+    assert says in told_by_status(repository)
 
 
 def test_an_undecided_search_is_not_the_answer(repository: Repository) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bisectsyms.core.rated import Rate, surely_above
 from bisectsyms.core.words import count, percent
-from bisectsyms.model import Kind
+from bisectsyms.model import Cell, Kind
 
 
 class Word(enum.StrEnum):
@@ -153,6 +153,8 @@ class SearchState:
     commits: int
     confidence: float
     """That was asked for."""
+    since: str
+    """What has become of the answer that `bisect` gave, by what became known after it; empty where that is nothing."""
     candidates: tuple[Candidate, ...]
     """The fewest that reach the confidence together, the likeliest first; the first MOST of them."""
     more: int
@@ -220,6 +222,16 @@ class Report:
     """Of what made this report."""
     notes: tuple[str, ...]
     """What could not be said, and why."""
+
+
+def cell_words(cell: Cell) -> tuple[str, str, str, str]:
+    """By what people tell a cell: `arm/gcc-12.2.0`, `-j8`, `sweep:7`, `(s3c6400)`.
+
+    A command has nothing but its name: no make, no draw and no profile; the others are empty.
+    """
+    if not cell.profile:
+        return f"{cell}", "", "", ""
+    return f"{cell}", f"-j{cell.jobs}", cell.variation, f"({cell.profile})"
 
 
 def worst_first(spots: Sequence[Spot]) -> list[tuple[int, Spot]]:

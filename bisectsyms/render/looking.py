@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from bisectsyms.core.report import cell_words
 from bisectsyms.core.words import count, plain
 from bisectsyms.effects.ledger.merge import Merged
 from bisectsyms.model import Word
@@ -74,7 +75,7 @@ def _notes(one: Varied) -> tuple[tuple[str, bool], ...]:
 
 def show_telling(telling: Telling) -> None:
     """What is told of the revision now, by whom, and in which cell."""
-    told, cell = telling.told, f"{telling.cell} -j{telling.cell.jobs} {telling.cell.variation}"
+    told, cell = telling.told, " ".join(filter(None, cell_words(telling.cell)[:3]))
     if told.word is Word.NOTHING:
         _say(f"{told.revision} ({told.revision.title}): nothing is told any more, attempts decide ({cell})", REVISED)
     else:

@@ -10,22 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.ladder import LOOK_FURTHER
+from bisectsyms.core.searchanswer import ENDINGS, NO_FIX, answer_words
 from bisectsyms.core.words import count, duration, percent, plain, side_by_side
 from bisectsyms.model import Revision, Verdict
 from bisectsyms.render.console import console as make_console
 from bisectsyms.usecases.answering import Found
 from bisectsyms.usecases.blaming import Blame
 from bisectsyms.usecases.confirming import About, Revert
+from bisectsyms.usecases.lastsearch import LastSearch
 from bisectsyms.usecases.suspects import Suspected
 
 MOST_SUSPECTS = 20
-ENDINGS = {
-    "culprit": "a commit of the range",
-    "predates": "the failure was there before GOOD",
-    "not-reproduced": "the failure does not show here",
-}
-NO_FIX = "no commit of the range fixed it: the failure is still there at GOOD"
-"""What "predates" means in a search for the fix."""
 REVERTED = {Verdict.GOOD.name: "the failure is gone", Verdict.BAD.name: "the failure stays"}
 
 
@@ -48,6 +43,21 @@ def show_found(found: Found) -> None:
         console.print(f"side by side: {side_by_side(found.side_by_side)}")
     if found.log is not None:
         console.print(f"git bisect replay {found.log}", markup=False)
+
+
+def last_lines(last: LastSearch) -> Iterator[str]:
+    """How the last search ended, or that it has not, and what to type to go on."""
+    told, over = last.answer, f"bisectsyms bisect, {last.good} to {last.bad}"
+    if told is None or not told.is_given:
+        ended = "has given no answer yet" if told is None else f"ended undecided on {last.when}"
+        yield f"{over}, {ended}; it goes on with: bisectsyms bisect; who is in question: bisectsyms suspects"
+        return
+    yield f"{over}, has answered on {last.when}: {answer_words(told, last.title)}"
+    if told.commit:
+        yield f"  {told.means}"
+        yield from (f"  warning: {one}" for one in told.warnings)
+    if last.since:
+        yield f"  {last.since}: bisectsyms report tells what the answer would be now, bisectsyms bisect goes on"
 
 
 def show_suspects(suspected: Suspected) -> None:

@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bisectsyms.core.people import given_words, without
+from bisectsyms.core.report import cell_words
 from bisectsyms.core.words import count, duration, listed, percent, plain, side_by_side
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.render.console import console as make_console
+from bisectsyms.render.searching import last_lines
 from bisectsyms.usecases.again import Repeated
 from bisectsyms.usecases.clean import SlotSize
 from bisectsyms.usecases.demo import DemoResult
@@ -22,7 +24,7 @@ from bisectsyms.usecases.toolchains import Listed
 
 MOST_ROWS = 200
 """Revisions that `status` shows; more is for a page or a program."""
-STATE_STYLE = {"ok": "green", "missing": "bold red", "warn": "yellow"}
+STATE_STYLE = {"ok": "green", "missing": "bold red", "warn": "yellow", "other": "dim"}
 
 
 def step_lines(result: StepResult) -> list[str]:
@@ -70,6 +72,9 @@ def show_status(report: Status) -> None:
         console.print("+N: attempts that are no evidence, as a broken build or a killed compiler")
     if any(one.inconsistent for cell in report.cells if cell.cell.profile for row in cell.rows for one in row.tallies):
         console.print("what differs in the last failure, and by which cause: bisectsyms diagnose")
+    if report.search is not None:
+        for line in last_lines(report.search):
+            console.print(plain(line), markup=False, soft_wrap=True)
     if report.culprit:
         which = "fixed" if report.find_fix else "bad"
         console.print(f"first {which} commit: {report.culprit[:12]} ({report.culprit_title})", markup=False)
@@ -104,7 +109,7 @@ def _cell_table(status: CellStatus) -> Table:
     fixups = f", {count(len(cell.fixups), 'fixup')}" if cell.fixups else ""
     # A command has no profile.
     profile = f" (profile {cell.profile}{fixups})" if cell.profile else ""
-    title = Text(plain(f"{cell} -j{cell.jobs} {cell.variation}{profile}"))
+    title = Text(plain(" ".join(filter(None, cell_words(cell)[:3])) + profile))
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("revision", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -140,7 +145,7 @@ def show_checks(checks: Sequence[Check]) -> None:
     console = make_console()
     table = Table(box=None, show_header=False)
     for check in checks:
-        table.add_row(Text(check.state.upper(), STATE_STYLE[check.state]), check.name, check.detail)
+        table.add_row(Text(check.state.upper(), STATE_STYLE[check.state]), check.name, Text(plain(check.detail)))
     console.print(table)
     if line := apt_line(list(checks)):
         console.print(f"\n{line}", markup=False, soft_wrap=True)

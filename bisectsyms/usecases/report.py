@@ -9,14 +9,25 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from bisectsyms import __version__
 from bisectsyms.core import people
 from bisectsyms.core.hunting import Rules
-from bisectsyms.core.report import Column, Failure, OfKind, Report, SearchState, Spot, Word, matrix_answer, time_line
+from bisectsyms.core.report import (
+    Column,
+    Failure,
+    OfKind,
+    Report,
+    SearchState,
+    Spot,
+    Word,
+    cell_words,
+    matrix_answer,
+    time_line,
+)
 from bisectsyms.core.spots import Standing, State, found_kind, standing, verdict
 from bisectsyms.core.words import count
 from bisectsyms.effects.gitrepo import Repository
@@ -82,6 +93,8 @@ def report(
     for said in (_search_answer(search), found):
         if said:
             answer, details = said, (answer, *details)
+    if search is not None and search.since:
+        details = (search.since, *details)
     details = (*details, *_causes(failures), *_untried(options.only, keys))
     made = now()
     return Report(
@@ -174,12 +187,12 @@ def _word(one: Standing) -> Word:
 
 def columns_of(cells: Mapping[str, Cell]) -> tuple[str, tuple[Column, ...]]:
     """What all cells share, in words, and each with what tells it from the others."""
-    parts = {key: (f"{cell}", f"-j{cell.jobs}", cell.variation, f"({cell.profile})") for key, cell in cells.items()}
+    parts = {key: cell_words(cell) for key, cell in cells.items()}
     alike = [len(set(column)) == 1 for column in zip(*parts.values(), strict=True)]
     first = next(iter(parts.values()), ())
-    common = " ".join(word for word, same in zip(first, alike, strict=True) if same)
+    common = _joined(word for word, same in zip(first, alike, strict=True) if same)
     labels = {
-        key: " ".join(word for word, same in zip(words, alike, strict=True) if not same) for key, words in parts.items()
+        key: _joined(word for word, same in zip(words, alike, strict=True) if not same) for key, words in parts.items()
     }
     taken = Counter(labels.values())
     columns = []
@@ -187,9 +200,13 @@ def columns_of(cells: Mapping[str, Cell]) -> tuple[str, tuple[Column, ...]]:
         label = labels[key] if taken[labels[key]] == 1 else f"{labels[key]} {key}".strip()
         chain = cell.toolchain
         columns.append(
-            Column(key, label if len(cells) > 1 else common, " ".join(parts[key]), chain.compiler, chain.linker)
+            Column(key, label if len(cells) > 1 else common, _joined(parts[key]), chain.compiler, chain.linker)
         )
     return common, tuple(columns)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return " ".join(filter(None, words))
 
 
 def _causes(failures: Sequence[Failure]) -> tuple[str, ...]:

@@ -8,16 +8,17 @@ from dataclasses import replace
 
 from bisectsyms.core.direction import search_terms
 from bisectsyms.core.report import Candidate, Place, SearchState
-from bisectsyms.core.searchanswer import SearchAnswer
+from bisectsyms.core.searchanswer import SearchAnswer, since_words
 from bisectsyms.core.words import count, percent
 from bisectsyms.effects.bisecting import read_bisect
-from bisectsyms.effects.dag import Range, find_ends, read_range, read_skipped
+from bisectsyms.effects.dag import Range, read_range, read_skipped
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger.reading import Reading
 from bisectsyms.effects.question import Question, read_question
 from bisectsyms.errors import BisectsymsError, UserError
 from bisectsyms.search import Search
 from bisectsyms.usecases.asked import options_of
+from bisectsyms.usecases.lastsearch import ends_of, told_by
 from bisectsyms.usecases.status import described
 from bisectsyms.usecases.suspects import search_of
 
@@ -41,18 +42,27 @@ def searched(repository: Repository, ledger: Reading, cells: Collection[str], no
     if cell.key not in cells:
         return None
     try:
-        find_fix = search_terms(question.terms, find_fix=question.find_fix).find_fix
-        ends = find_ends(repository, question.good, question.bad, find_fix=find_fix)
+        ends = ends_of(repository, question)
         commits = read_range(repository, ends, first_parent=question.first_parent, paths=question.paths)
         options = options_of(question, read_skipped(repository, commits, question.skip))
         search = search_of(repository, ledger, cell, commits, options)
         state = _state(repository, question, commits, search, _counts(ledger, question.cell, commits))
-        told = ledger.search_answer(question.cell, ends.good, ends.bad, find_fix=find_fix)
-        notes += [f"against {told.commit[:12]}: {one}" for one in told.warnings] if told and told.commit else []
+        told = told_by(ledger, question.cell, ends)
+        if told is not None:
+            notes += [f"against {told.commit[:12]}: {one}" for one in told.warnings] if told.commit else []
+            state = replace(state, since=_since(repository, ledger, state, told))
         return replace(state, sentence=proved(state, told)) if state.kind == "culprit" else state
     except BisectsymsError as error:
         notes.append(f"the last search: {error.message}")
         return None
+
+
+def _since(repository: Repository, ledger: Reading, state: SearchState, told: SearchAnswer) -> str:
+    """What has become of the answer that was given."""
+    title = repository.resolve(told.commit).title if told.commit else ""
+    commit = state.candidates[0].commit if state.kind == "culprit" else ""
+    since = ledger.since(told.cell, told.when)
+    return since_words(told, since, title, state.kind, commit, state.sentence)
 
 
 def proved(state: SearchState, told: SearchAnswer | None) -> str:
@@ -103,6 +113,7 @@ def _state(
         candidates=candidates,
         more=max(0, len(likely) - MOST),
         endings=tuple(result.endings.items()),
+        since="",
         places=tuple(Place(index, float(chances[index]), failed[index], clean[index]) for index in shown),
     )
 

@@ -21,6 +21,7 @@ from bisectsyms.errors import UserError
 from bisectsyms.inputs.variations import variation_of
 from bisectsyms.model import Cell, Exclusion, Judged, Kind, Outcome, Revision, Verdict
 from bisectsyms.usecases.judging import StepOptions, moment
+from bisectsyms.usecases.lastsearch import LastSearch, last_search
 from bisectsyms.usecases.suspects import kinds_of
 
 
@@ -91,6 +92,8 @@ class Status:
     elsewhere: dict[str, int]
     """How many of them were imported, by the host that made them."""
     cells: tuple[CellStatus, ...]
+    search: LastSearch | None
+    """The last `bisectsyms bisect`."""
 
 
 def status(repository: Repository, *, rejudge: bool) -> Status:
@@ -129,6 +132,7 @@ def described(repository: Repository, ledger: Queries, *, rejudge: bool) -> Stat
         attempts=attempts,
         elsewhere=elsewhere,
         cells=cells,
+        search=last_search(repository, ledger),
     )
 
 

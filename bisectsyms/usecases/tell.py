@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bisectsyms.core.environment import for_build
+from bisectsyms.core.report import cell_words
 from bisectsyms.effects.fixups import known, resolve
 from bisectsyms.effects.gitrepo import Repository
 from bisectsyms.effects.ledger import Ledger
@@ -61,7 +62,7 @@ def _meant(cells: list[Cell], last: str) -> Cell:
         return cells[0]
     if searched := [cell for cell in cells if cell.key == last]:
         return searched[0]
-    known = "; ".join(f"{cell} -j{cell.jobs} {cell.variation}, profile {cell.profile}" for cell in cells)
+    known = "; ".join(" ".join(filter(None, cell_words(cell))) for cell in cells)
     raise UserError(
         f"the word is about one cell, and the ledger has {known or 'none yet'}",
         next_step="--profile NAME, and --toolchain, -j, --sweep and --vary where the step was given them",

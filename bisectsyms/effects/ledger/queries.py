@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from bisectsyms.core.searchanswer import SearchAnswer
+from bisectsyms.core.searchanswer import SearchAnswer, Since
 from bisectsyms.effects.evidence.store import Worth
 from bisectsyms.effects.ledger import rows
 from bisectsyms.effects.ledger.overview import Overviews
@@ -235,6 +235,17 @@ class Queries(Overviews):
         )
         found = self._select(query, *ends, int(own))
         return rows.to_answer(found[0]) if found else None
+
+    def since(self, cell: str, when: float) -> Since:
+        """What has become known in this cell after `when`, seconds since the epoch."""
+        attempts = self._select(
+            "select count(*) from attempts where cell = ? and max(ended, coalesce(imported, 0)) > ? "
+            "and number not in (select attempt from excluded)",
+            cell,
+            when,
+        )
+        revised = self._select("select count(*) from revised where cell = ? and at > ?", cell, when)
+        return Since(int(attempts[0][0]), int(revised[0][0]))
 
     def evidence_by_value(self) -> Worth:
         """What the store may give up, worth least first: passes, other ends, failures, each oldest first.
