@@ -6,15 +6,19 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bisectsyms.effects.ledger import Ledger
 from bisectsyms.effects.needs import Run, run_quietly
 from bisectsyms.inputs.profile import LoadedProfile, find_profile
 from bisectsyms.inputs.toolchains import load_toolchains
-from bisectsyms.usecases.doctor import Check, apt_line, examine
+from bisectsyms.usecases.doctor import Check, apt_line, examine, in_use, others
 from tests.conftest import SCRIPTS, User
+from tests.ledgers import CELL, plan
 
 
 @pytest.fixture
@@ -73,6 +77,44 @@ def test_llvm_is_not_asked_for_where_it_makes_no_kernel(tmp_path: Path, arch: st
     assert (found.state, found.package) == ("missing", "")
 
 
+def test_the_profile_is_that_of_the_newest_attempt(tmp_path: Path) -> None:
+    there = ["arm64", "s3c6400"]
+    assert in_use(tmp_path, there)[0] == ("s3c6400",)
+    assert "no attempt in this repository yet" in in_use(tmp_path, there)[1][0].detail
+    with Ledger.open(tmp_path) as ledger:
+        assert in_use(tmp_path, there)[0] == ("s3c6400",)
+        ledger.begin(plan(cell=replace(CELL, profile="s3c6400")))
+        ledger.begin(plan(cell=replace(CELL, profile="arm64", arch="arm64")))
+        names, (check,) = in_use(tmp_path, there)
+        assert names == ("arm64",) and "newest attempt" in check.detail and "--profile NAME" in check.detail
+        names, (check,) = in_use(tmp_path, ["s3c6400"])
+        assert names == ("s3c6400",) and "arm64, is not found" in check.detail
+        ledger.begin(plan(cell=replace(CELL, profile="", arch="command")))
+        assert in_use(tmp_path, there)[0] == (), "a command needs no compiler of ours"
+
+
+def test_every_other_profile_is_a_line_and_asks_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("arch: arm\njobs: five\n")
+    find = partial(find_profile, state_dir=tmp_path, xdg_config_home=tmp_path, cwd=tmp_path)
+    run = without("arm-linux-gnueabi-gcc")
+    found = list(others(["multi_v7", "smallkernel", "wrong"], find, load_toolchains(tmp_path), run=run))
+    assert [(one.name, one.state) for one in found] == [(n, "other") for n in ("multi_v7", "smallkernel", "wrong")]
+    assert apt_line(found) == ""
+    lacks, here, wrong = (one.detail for one in found)
+    assert lacks == "tools missing: doctor --profile multi_v7"
+    assert here == "tools here: doctor --profile smallkernel"
+    assert "wrong.yaml:2:1: jobs: 'five' is no whole number" in wrong
+
+
+def test_the_command_asks_for_one_profile(user: User, tmp_path: Path) -> None:
+    done = user.run("bisectsyms", "doctor", "--json", cwd=tmp_path)
+    checks = json.loads(done.stdout)["result"]
+    assert checks[0]["name"] == "profile" and checks[0]["detail"].startswith("s3c6400: ")
+    named = [one["name"] for one in checks if one["state"] == "other"]
+    assert "arm64" in named and "s3c6400" not in named
+    assert {"missing", "warn"}.isdisjoint(one["state"] for one in checks if one["name"] in named)
+
+
 def test_nothing_to_mend_is_no_line() -> None:
     assert apt_line([Check("git", "ok", "2.39", "git"), Check("disk", "warn", "0 GB")]) == ""
 
@@ -106,7 +148,7 @@ def test_the_command_ends_with_3_where_something_is_missing(user: User, tmp_path
     assert done.stdout.splitlines()[-1].startswith("sudo apt-get install ")
     report = json.loads(user.run(*words, "--json", cwd=tmp_path, env=env).stdout)
     assert report["schema"] == 1
-    assert {check["state"] for check in report["result"]} <= {"ok", "missing", "warn"}
+    assert {check["state"] for check in report["result"]} <= {"ok", "missing", "warn"}, "no other profile"
 
 
 @pytest.mark.parametrize(("status", "said"), [(0, "shares its blocks"), (1, "takes its space again")])

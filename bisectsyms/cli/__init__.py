@@ -196,25 +196,29 @@ def status(rejudge: bool, as_json: bool) -> int:
 
 
 @main.command()
-@click.option("--profile", "names", metavar="NAME", multiple=True, help="Only these profiles; all otherwise.")
+@click.option("--profile", "names", metavar="NAME", multiple=True, help="By default that of the newest attempt.")
 @slots_option
 @json_option
 def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int:
-    """Check what this machine has; what is missing comes as one apt-get line.
+    """Check what this machine has for a profile; what is missing comes as one apt-get line.
+
+    Other profiles get a line each: whether their compiler, ld and nm are here.
 
     \b
     Example:  bisectsyms doctor --profile s3c6400
     """
     from bisectsyms.inputs.profile import available, find_profile
     from bisectsyms.render import text
-    from bisectsyms.usecases.doctor import examine
+    from bisectsyms.usecases.doctor import examine, in_use, others
 
-    folders = profile_folders()
-    wanted = names or tuple(name for name, _ in available(**folders))
+    folders, known = profile_folders(), known_toolchains()
+    there = [name for name, _ in available(**folders)]
+    wanted, checks = (names, []) if names else in_use(folders["state_dir"], there)
     profiles = [find_profile(name, **folders) for name in wanted]
-    checks = examine(
-        profiles, toolchains=known_toolchains(), slots_dir=slots_folder(slots_dir), state_dir=folders["state_dir"]
-    )
+    checks += examine(profiles, toolchains=known, slots_dir=slots_folder(slots_dir), state_dir=folders["state_dir"])
+    if not names:
+        rest = [name for name in there if name not in wanted]
+        checks += others(rest, lambda name: find_profile(name, **folders), known)
     show_result(checks, text.show_checks, as_json)
     return 3 if any(check.state == "missing" for check in checks) else 0
 

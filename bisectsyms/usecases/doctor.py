@@ -10,7 +10,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,16 +19,20 @@ import psutil
 
 from bisectsyms.core.tools import Tools
 from bisectsyms.effects.gitrepo import refuse_old
+from bisectsyms.effects.ledger.reading import Reading
 from bisectsyms.effects.needs import Run, run_quietly, version
 from bisectsyms.effects.sandbox import BWRAP_PROBE
 from bisectsyms.effects.toolchain import short_name
 from bisectsyms.effects.toolsearch import tools_of
-from bisectsyms.errors import UserError
+from bisectsyms.errors import BisectsymsError, UserError
 from bisectsyms.inputs.profile import LoadedProfile
 from bisectsyms.inputs.toolchains import Toolchains
 
-State = Literal["ok", "missing", "warn"]
+State = Literal["ok", "missing", "warn", "other"]
+"""`other` is of a profile that nobody asked for: nothing is asked of this machine."""
 
+FIRST = "s3c6400"
+"""The profile that the README names first."""
 SHUFFLE_MAKE = (4, 4)
 LEAST_DISK = 5e9
 LEAST_MEMORY_PER_JOB = 1e9
@@ -61,6 +65,40 @@ def examine(
     if state_dir is not None:
         checks.append(_disk(state_dir, "ledger", least=1e8))
     return checks
+
+
+def in_use(state_dir: Path, there: Collection[str]) -> tuple[tuple[str, ...], list[Check]]:
+    """The profile of the newest attempt, or the one that everybody begins with; and a line that says which, and why.
+
+    `there` are the names that can be found. None is needed where the newest attempt ran a command.
+    """
+    try:
+        with Reading.open(state_dir) as ledger:
+            name = ledger.newest_profile()
+    except BisectsymsError as error:
+        name, why = FIRST, error.message
+    else:
+        why = "as in the newest attempt"
+        if name == "":
+            return (), [Check("profile", "ok", "none: the newest attempt ran a command; for kernels: --profile NAME")]
+    if name is None:
+        name, why = FIRST, "there is no attempt in this repository yet"
+    elif name not in there:
+        name, why = FIRST, f"that of the newest attempt, {name}, is not found by its name"
+    return (name,), [Check("profile", "ok", f"{name}: {why}; for another one: --profile NAME")]
+
+
+def others(
+    names: Sequence[str], find: Callable[[str], LoadedProfile], toolchains: Toolchains, *, run: Run = run_quietly
+) -> Iterator[Check]:
+    """A line for each further profile: whether compiler, ld and nm are here, and how to ask for the rest."""
+    for name in names:
+        try:
+            found = next(_compilers([find(name)], toolchains, run))
+            says = "tools here" if found.state == "ok" else "tools missing"
+        except UserError as error:
+            says = error.message.splitlines()[0]
+        yield Check(name, "other", f"{says}: doctor --profile {name}")
 
 
 def apt_line(checks: Sequence[Check]) -> str:

@@ -80,6 +80,13 @@ class Reading(Queries):
         )
         return [Tried(rows.to_revision(row), row["cell"], row["last"]) for row in found]
 
+    def newest_profile(self) -> str | None:
+        """Name of the profile of the newest attempt; empty for a command, None before the first attempt."""
+        found = self._select(
+            "select profile from attempts join cells on cells.key = attempts.cell order by number desc limit 1"
+        )
+        return str(found[0]["profile"]) if found else None
+
     def moments(self) -> list[tuple[str, str, float, Outcome, str]]:
         """(tree, cell, begun, outcome, host) of every attempt that has ended and counts, in order of number."""
         found = self._select(
