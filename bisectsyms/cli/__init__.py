@@ -35,6 +35,7 @@ from bisectsyms.cli.shared import (
     show_result,
     slots_folder,
 )
+from bisectsyms.cli.summaries import SECTIONS, SUMMARIES
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.inputs.options import bench_options, json_option, slots_option, step_options
 
@@ -47,8 +48,27 @@ Of other verbs:       0 answered, 3 no answer, 128 error, 130 Ctrl-C.
 """
 
 
+BARE = (
+    "git bisect start BAD GOOD, then git bisect run bisectsyms --profile NAME; all verbs: bisectsyms --help; "
+    "to see it work: bisectsyms demo"
+)
+"""What somebody may have wanted who typed nothing but our name."""
+
+
 class Verbs(click.Group):
-    """A group whose missing verb is `step`."""
+    """A group whose missing verb is `step`, and whose --help has its verbs by what they are for."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Give the verb its line, and add it."""
+        cmd.short_help = SUMMARIES.get(cmd.name or "", cmd.short_help)
+        super().add_command(cmd, name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, section by section."""
+        longest = max(map(len, SUMMARIES))
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb.ljust(longest), line) for verb, line in verbs.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words as those of `step` where no verb stands first."""
@@ -134,11 +154,18 @@ def step(rev: str | None, dry_run: bool, find_fix: bool, **given: Any) -> int:
     from bisectsyms.usecases import step as use
     from bisectsyms.usecases.judging import Judging
 
-    repository = open_repository()
+    try:
+        repository = open_repository()
+    except UserError as error:
+        if rev is not None or given["profile"]:
+            raise
+        raise UserError(error.message, next_step=f"{error.next_step}; {BARE}") from error
     state = read_bisect(repository, find_fix=find_fix)
-    if rev is None and state is None and sys.stdin is not None and sys.stdin.isatty():
-        click.echo(main.get_help(click.Context(main, info_name="bisectsyms")))
-        raise UserError("no bisect runs here, and no revision was given", next_step="git bisect start BAD GOOD")
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    if rev is None and state is None and (at_terminal or not given["profile"]):
+        if at_terminal:
+            click.echo(main.get_help(click.Context(main, info_name="bisectsyms")))
+        raise UserError("no bisect runs here, and no revision was given", next_step=BARE)
     if find_fix and state is None:
         raise UserError("--find-fix: no bisect runs here", next_step="git bisect start, with both ends")
     options = _judging(given)

@@ -173,7 +173,7 @@ def ledger() -> None:
     """
 
 
-@ledger.command("export")
+@ledger.command("export", short_help="Write all that has ended as JSON lines to the new FILE.")
 @click.argument("file", default="-")
 def export_ledger(file: str) -> int:
     """Write all that has ended as JSON lines to the new FILE; - is standard output.
@@ -190,7 +190,7 @@ def export_ledger(file: str) -> int:
     return 0
 
 
-@ledger.command("import")
+@ledger.command("import", short_help="Add what FILE has and this ledger has not, all or nothing.")
 @click.argument("file")
 @json_option
 def import_ledger(file: str, as_json: bool) -> int:
