@@ -36,7 +36,7 @@ PATIENCE = 1800.0
         ("one\none\n", ["hosts:2: one is there already"]),
         ("one two\n", ["hosts:1: 'two' is neither workers=N nor python=PATH"]),
         ("one workers=0\n\ntwo workers=x\n", ["hosts:1: workers='0'", "hosts:3: workers='x'"]),
-        ("one python=python3\n", ["hosts:1: python='python3': an absolute path"]),
+        ("one python=python3\n", ["hosts:1: python='python3' is no absolute path; for example `python=/"]),
         ("one workers=1 workers=2\n", ["hosts:1: workers is given twice"]),
         ("-oProxyCommand=x\n", ["hosts:1: '-oProxyCommand=x' is no host"]),
         ("workers=2\n", ["hosts:1: 'workers=2' is no host"]),

@@ -244,6 +244,7 @@ def test_an_empty_report_has_every_form(repository: Repository) -> None:
     Ledger.open(repository.state_dir).close()
     found = report(repository)
     assert found.answer == "Nothing was tried yet"
+    assert "git bisect run bisectsyms --profile NAME" in found.details[0]
     for form in FORMS.values():
         assert form(found)
 

@@ -99,7 +99,7 @@ def _host(name: str, *words: str) -> Host:
     user, _, host = name.rpartition("@")
     for_shells = FORBIDDEN & set(host) or FORBIDDEN_USER & set(user)
     if name.startswith("-") or "=" in name or not name.isprintable() or for_shells:
-        raise ValueError(f"{_shown(name)} is no host")
+        raise ValueError(f"{_shown(name)} is no host; for example `user@two workers=2`")
     given: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -110,9 +110,11 @@ def _host(name: str, *words: str) -> Host:
         given[key] = value
     workers, python = given.get("workers", "1"), given.get("python", "")
     if not re.fullmatch("[0-9]{1,3}", workers) or not 1 <= int(workers) <= MOST:
-        raise ValueError(f"workers={_shown(workers)}: a number from 1 to {MOST}")
+        raise ValueError(f"workers={_shown(workers)} is no number from 1 to {MOST}; for example `workers=2`")
     if "python" in given and not (python.startswith("/") and python.isprintable()):
-        raise ValueError(f"python={_shown(python)}: an absolute path")
+        raise ValueError(
+            f"python={_shown(python)} is no absolute path; for example `python=/opt/bisectsyms/bin/python`"
+        )
     return Host(name, int(workers), python)
 
 

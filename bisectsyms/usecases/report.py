@@ -42,6 +42,8 @@ from bisectsyms.usecases.searched import bisected, searched
 from bisectsyms.usecases.suspects import kinds_of
 
 RULES = Rules()
+BEGIN = "to begin: git bisect run bisectsyms --profile NAME; bisectsyms --help has the other ways"
+"""Said where nothing was tried at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def report(
     for said in (_search_answer(search), found):
         if said:
             answer, details = said, (answer, *details)
+    if not moments and options == ReportOptions():
+        details = (BEGIN, *details)
     if search is not None and search.since:
         details = (search.since, *details)
     details = (*details, *_causes(failures), *_untried(options.only, keys))
