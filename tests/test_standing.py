@@ -13,9 +13,10 @@ from bisectsyms.model import Judged, Outcome, Verdict
 from bisectsyms.usecases.judging import Judging, StepOptions
 from bisectsyms.usecases.standing import outdated
 from bisectsyms.usecases.status import described
+from tests.conftest import git
 from tests.ledgers import CLEAN, FAILED, judged, plan
 from tests.scripted import Scripted
-from tests.test_searching import git, write
+from tests.test_searching import write
 
 
 @pytest.fixture
