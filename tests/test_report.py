@@ -85,6 +85,29 @@ def test_spots_have_the_words_and_rates_of_a_hunt(repository: Repository) -> Non
     assert found.common == "-j8 sweep:7 (s3c)"
 
 
+def test_what_makes_the_difference_is_told_of_a_matrix_that_stands_still(repository: Repository) -> None:
+    alone = replace(CELL, jobs=1)
+    fill(
+        repository,
+        (plan(1), FAILED, 20),
+        (plan(1), CLEAN, 20),
+        (plan(1, cell=alone), CLEAN, 40),
+        (plan(2), CLEAN, 40),
+        (plan(2, cell=alone), CLEAN, 3),
+    )
+    told = "\n".join(report(repository).details)
+    assert "-j and revision make a difference, each by itself (2 of 2 comparisons)" in told
+    assert f"-j: -j{CELL.jobs} failed 20 of 40 times, -j1 0 of 40 (p under 0.01 %), both with v1" in told
+    with Ledger.open(repository.state_dir) as ledger:
+        ledger.begin(plan(2))
+        assert "difference" not in "\n".join(report(repository).details)
+
+
+def test_the_revisions_of_one_cell_are_a_history_and_no_matrix(repository: Repository) -> None:
+    fill(repository, (plan(1), FAILED, 40), (plan(2), CLEAN, 40))
+    assert "difference" not in "\n".join(report(repository).details)
+
+
 def test_what_people_said_and_took_out_is_told_and_not_counted(repository: Repository) -> None:
     fill(repository, (plan(1), CLEAN, 3), (plan(2), FAILED, 1))
     with Ledger.open(repository.state_dir) as ledger:

@@ -83,6 +83,17 @@ class Isolated:
     why: str
 
 
+def factors_of(revision: str, profile: str, toolchain: str, jobs: int, variation: str) -> tuple[tuple[str, str], ...]:
+    """What spots of a matrix can differ in, as `Sampled` has it; `toolchain` with its arch in front."""
+    return (
+        ("revision", revision),
+        (KCONFIG, profile),
+        ("toolchain", toolchain),
+        ("-j", f"-j{jobs}"),
+        ("variation", variation),
+    )
+
+
 def isolate(spots: Sequence[Sampled], level: float = LEVEL) -> Isolated:
     """Compare every pair of spots that differ in one factor, and keep what stands at `level` after correction."""
     pairs = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bisectsyms.core.isolating import KCONFIG, Isolated, Sampled
+from bisectsyms.core.isolating import Isolated, Sampled, factors_of
 from bisectsyms.core.rated import Rate
 from bisectsyms.core.spots import Standing, State, verdict
 from bisectsyms.model import Consistency, Kind
@@ -61,13 +61,8 @@ class Line:
 
     def sampled(self) -> Sampled:
         """As the comparison of single factors needs it."""
-        factors = (
-            ("revision", self.revision),
-            (KCONFIG, self.profile),
-            ("toolchain", f"{self.arch}/{self.toolchain}"),
-            ("-j", f"-j{self.jobs}"),
-            ("variation", self.variation),
-        )
+        toolchain = f"{self.arch}/{self.toolchain}"
+        factors = factors_of(self.revision, self.profile, toolchain, self.jobs, self.variation)
         return Sampled(factors, self.kind, self.rate.failed, self.rate.attempts, self.options, self.beside)
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from bisectsyms import __version__
 from bisectsyms.core import people
 from bisectsyms.core.hunting import Rules
+from bisectsyms.core.isolating import Sampled, factors_of, isolate
 from bisectsyms.core.report import (
     Column,
     Failure,
@@ -42,6 +43,10 @@ from bisectsyms.usecases.searched import bisected, searched
 from bisectsyms.usecases.suspects import kinds_of
 
 RULES = Rules()
+MOST_COMPARED = 300
+"""Spots up to which it is asked what makes the difference: their pairs are compared."""
+MOST_DIFFERENCES = 8
+"""Told, at most, the surest first."""
 BEGIN = "to begin: git bisect run bisectsyms --profile NAME; bisectsyms --help has the other ways"
 """Said where nothing was tried at all."""
 
@@ -99,6 +104,8 @@ def report(
         details = (BEGIN, *details)
     if search is not None and search.since:
         details = (search.since, *details)
+    if search is None and not found and not running:  # of a matrix, and looked at once, when it is there
+        details = (*details, *_differences(spots, used))
     details = (*details, *_causes(failures), *_untried(options.only, keys))
     made = now()
     return Report(
@@ -222,6 +229,24 @@ def _causes(failures: Sequence[Failure]) -> tuple[str, ...]:
     looked = known.total()
     of = f"{number} of the {looked} failures that were" if looked > 1 else "the failure that was"
     return (f"cause, of {of} diagnosed: {cause}",)
+
+
+def _differences(spots: Sequence[Spot], cells: Mapping[str, Cell]) -> tuple[str, ...]:
+    """Which single factors make the difference, and the comparisons that show it."""
+    if len(cells) < 2 or len(spots) > MOST_COMPARED:
+        return ()
+    sampled = []
+    for spot in spots:
+        cell = cells[spot.cell]
+        factors = factors_of(spot.revision, cell.profile, f"{cell}", cell.jobs, cell.variation)
+        # What a profile says is not in the ledger, and so no option of its kconfig can be named.
+        sampled.append(Sampled(factors, spot.kind, spot.rate.failed, spot.rate.attempts, beside=cell.profile))
+    isolated = isolate(sampled)
+    if not isolated.differences:
+        return ()
+    told = [str(one) for one in isolated.differences[:MOST_DIFFERENCES]]
+    more = len(isolated.differences) - len(told)
+    return isolated.why, *told, *([f"and {count(more, 'comparison')} more that show a difference"] if more else [])
 
 
 def _untried(meant: Collection[tuple[str, str]] | None, tried: Collection[tuple[str, str]]) -> tuple[str, ...]:
