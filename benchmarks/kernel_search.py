@@ -111,17 +111,23 @@ def clean_builds(question: Question, folder: Path, wanted: int) -> list[Result]:
 
 
 def search(question: Question, folder: Path, words: Sequence[str]) -> tuple[dict[str, object], float]:
-    """The answer of `bisectsyms bisect` and the seconds that it took, logged with the results; kept, and made once."""
-    kept, answer = folder / "search.json", folder / "answer-search.json"
+    """The answer of `bisectsyms bisect` and the seconds that it took, logged with the results; kept, and made once.
+
+    One that is interrupted goes on when it is called again; the seconds of all calls count.
+    """
+    kept, part, answer = (folder / name for name in ("search.json", "search-part.json", "answer-search.json"))
     if not kept.exists():
+        before = float(json.loads(part.read_text())["seconds"]) if part.exists() else 0.0
         argv = ["bisectsyms", "bisect", question.good, question.bad, "--profile", "s3c6400", "--json"]
         argv += ["--slots-dir", str(folder / "slots"), *words]
         folder.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         ended = logged(argv, question.repo, report.RESULTS / f"{NAME}.log", hide=folder, result=answer)
+        spent = json.dumps({"seconds": before + time.monotonic() - begun})
         if ended not in (0, 3):
+            part.write_text(spent)
             raise click.ClickException(f"bisectsyms ended with {ended}")
-        kept.write_text(json.dumps({"seconds": time.monotonic() - begun}))
+        kept.write_text(spent)
     return dict(json.loads(answer.read_text())), float(json.loads(kept.read_text())["seconds"])
 
 
