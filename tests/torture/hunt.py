@@ -37,7 +37,7 @@ def run(options: Options) -> list[Row]:
         home = folder / "home"
         home.mkdir()
         user, repo = User(home, folder / "slots"), history(folder / "linux")
-        (folder / "plan.yaml").write_text(f"{PLAN}kind: relink\n")
+        (folder / "plan.yaml").write_text(f"{PLAN}kind: relink\nslots: 2\n")
         ledger = repo / ".git/bisectsyms/ledger.sqlite"
         words = ("bisectsyms", "hunt", str(folder / "plan.yaml"), "--no-nice", "--slots-dir", str(user.slots))
         begun, before, lost = time.monotonic(), Ended(), 0
