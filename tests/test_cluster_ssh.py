@@ -41,9 +41,9 @@ PATIENCE = 1800.0
         ("-oProxyCommand=x\n", ["hosts:1: '-oProxyCommand=x' is no host"]),
         ("workers=2\n", ["hosts:1: 'workers=2' is no host"]),
         ("$(x)\nme@two;x\n", ["hosts:1: '$(x)' is no host", "hosts:2: 'me@two;x' is no host"]),
-        ("one python=/opt/\0b\n", ["hosts:1: python='/opt/\\x00b': an absolute path"]),
-        ("one workers=\x1b[31m\n", ["hosts:1: workers='\\x1b[31m': a number"]),
-        (f"one workers={'9' * 5000}\n", ["9…': a number from 1 to 256"]),
+        ("one python=/opt/\0b\n", ["hosts:1: python='/opt/\\x00b' is no absolute path"]),
+        ("one workers=\x1b[31m\n", ["hosts:1: workers='\\x1b[31m' is no number"]),
+        (f"one workers={'9' * 5000}\n", ["9…' is no number from 1 to 256"]),
     ],
 )
 def test_what_is_wrong_in_a_file_of_hosts_is_told_with_its_line(tmp_path: Path, text: str, problems: list[str]) -> None:
