@@ -244,13 +244,13 @@ def test_a_plan_reads_back_as_it_was_and_can_be_edited(tmp_path: Path) -> None:
     [
         ("arch: ../x", "does not look like one"),
         ("tree: 'ext::sh -c x'", "does not look like one"),
-        ("jobs: 0", "greater than or equal to 1"),
+        ("jobs: 0", "'0' is less than 1; expected: 1 to"),
         ("make_variables: {SHELL: /tmp/x}", "it names a program"),
         ("make_variables: {ARCH: arm}", "has a key of its own"),
         ("kconfig: 'CONFIG_INITRAMFS_SOURCE=\"$(shell x)\"'", "could run its value"),
         ("kconfig_lines: ['include x']", "neither"),
         ("shell: x", "no such key"),
-        ("plan: hunt", "Input should be 'reproduce'"),
+        ("plan: hunt", "is none of its values; expected: `?reproduce"),
     ],
 )
 def test_a_plan_is_no_more_trusted_than_a_report(tmp_path: Path, line: str, why: str) -> None:
