@@ -62,7 +62,7 @@ class Case(UserFolder):
 
 def command(folder: Path, *, slots: int = 1) -> Case:
     """A flaky test under `bisect`."""
-    words = ("bisectsyms", "bisect", "--slots-dir", str(folder / "slots"), "--confidence", ".99")
+    words = ("bisectsyms", "bisect", "--slots-dir", str(folder / "slots"), "--confidence", ".999")
     tested = ("--slots", str(slots), "c1", "c16", "--", "sh", "-c", WITNESS)
     return Case("bisect", folder, (*words, *tested), at_once=slots, numbered=True)
 
