@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from statistics import fmean
 
 from benchmarks import report
@@ -22,6 +23,8 @@ from bisectsyms.core.hunting import Candidate, Rules, choose, settled
 from bisectsyms.core.rated import rated
 
 SPOTS, NEVER, BROKEN, LOWEST, BUDGET, TRIES = 60, 0.7, 0.1, 0.02, 3000, 2
+SHORT = 300
+"""Attempts of a hunt that ends early."""
 TRIALS, SEED, TARGET = 12, 1, 1.5
 RULES = Rules()
 
@@ -109,6 +112,7 @@ def _interval(one: Spot) -> tuple[float, float]:
 POLICIES: dict[str, Policy] = {
     "the rule of a hunt": by_rule,
     "the same, all spots worth the same": partial(by_rule, rules=replace(RULES, failing=1.0)),
+    "the same, first failures worth nothing": partial(by_rule, rules=replace(RULES, seen=0.0)),
     "equal shares": equal,
     "equal shares of those that are open": equal_of_open,
 }
@@ -117,7 +121,7 @@ COLUMNS = ("settled", "failing settled", "failing seen", "failing called good", 
 
 
 def main(argv: list[str]) -> int:
-    """Measure what is missing and tell all; 1 if the target is missed."""
+    """Measure what is missing, at both budgets, and tell all; 1 if the target is missed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -125,12 +129,13 @@ def main(argv: list[str]) -> int:
     run = {"trials": given.trials, "seed": given.seed}
     result = report.load("hunting")
     figures: dict[str, dict[str, float]] = result["figures"] if result.get("run") == run else {}
-    for name, policy in POLICIES.items():
-        if name not in figures:
-            runs = [play(policy, given.seed + number) for number in range(given.trials)]
-            figures[name] = {what: fmean(one[what] for one in runs) for what in COLUMNS}
+    for budget, (name, policy) in product((BUDGET, SHORT), POLICIES.items()):
+        key = _key(name, budget)
+        if key not in figures:
+            runs = [play(policy, given.seed + number, budget) for number in range(given.trials)]
+            figures[key] = {what: fmean(one[what] for one in runs) for what in COLUMNS}
             report.save("hunting", {"run": run, "figures": figures})
-        print(name, figures[name], flush=True)
+        print(key, figures[key], flush=True)
     return 0 if _tell(run, figures) else 1
 
 
@@ -139,21 +144,31 @@ def hunting() -> bool:
     return main([]) == 0
 
 
+def _key(name: str, budget: int) -> str:
+    return f"{name}, {budget} attempts"
+
+
 def _tell(run: dict[str, int], figures: dict[str, dict[str, float]]) -> bool:
-    times = figures[OURS]["settled"] / figures[THEIRS]["settled"]
-    digits = {"interval holds": 2}
-    rows = [[name, *(f"{figures[name][one]:.{digits.get(one, 1)}f}" for one in COLUMNS)] for name in POLICIES]
+    times = figures[_key(OURS, BUDGET)]["settled"] / figures[_key(THEIRS, BUDGET)]["settled"]
     never, broken = round(SPOTS * NEVER), round(SPOTS * BROKEN)
     body = (
         f"`python -m benchmarks.hunting`: means over {run['trials']} worlds, seeds from {run['seed']}. A world has "
         f"{SPOTS} spots:\n{never} never fail, {broken} do not build (left after {TRIES} attempts, and settled), "
-        f"{SPOTS - never - broken} fail at a rate that is uniform in its\nlogarithm on [{LOWEST}, 1]. {BUDGET} "
-        "attempts of one price. Settled is a spot whose 95 % interval is below .02 or above .9, or,\nwhere it "
-        f"did both, no wider than .2. The rule settles {times:.2f} times as many as equal shares; wanted {TARGET}.\n\n"
+        f"{SPOTS - never - broken} fail at a rate that is uniform in its\nlogarithm on [{LOWEST}, 1]. All attempts "
+        "have one price. Settled is a spot whose 95 % interval is below .02 or above .9, or,\nwhere it "
+        f"did both, no wider than .2. With {BUDGET} attempts the rule settles {times:.2f} times as many as equal "
+        f"shares; wanted {TARGET}.\n\n"
     )
-    body += report.table(("", *COLUMNS), rows)
+    for budget in (BUDGET, SHORT):
+        body += f"## {budget} attempts\n\n"
+        body += report.table(("", *COLUMNS), [_cells(name, figures[_key(name, budget)]) for name in POLICIES]) + "\n"
     report.write_markdown("hunting", "How many cells a night settles", body)
     return times >= TARGET
+
+
+def _cells(name: str, figures: dict[str, float]) -> list[str]:
+    digits = {"interval holds": 2}
+    return [name, *(f"{figures[one]:.{digits.get(one, 1)}f}" for one in COLUMNS)]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -56,6 +58,30 @@ def test_what_is_nearest_to_be_settled_comes_first() -> None:
     assert chosen[0] == 1
     says = r"0 of 120 attempts failed; whether it is good, bad or flaky is known after 29 more attempts with .* %"
     assert re.fullmatch(says, chosen[1])
+
+
+def test_where_least_was_tried_a_failure_is_likeliest() -> None:
+    chosen = choose([spot(0, 40), spot(0, 1), spot(0, 2)], RULES)
+    assert chosen is not None
+    assert chosen[0] == 1
+    says = r"0 of 1 attempt failed; a failure is seen in one more attempt with a probability of .* %"
+    assert re.fullmatch(says, chosen[1]), chosen[1]
+
+
+def test_a_long_way_is_gone_for_several_attempts() -> None:
+    chosen = choose([spot(0, 1, seconds=4.0, arrival=160.0)], RULES)
+    assert chosen is not None
+    assert (more := re.search(r"seen in (\d+) more attempts", chosen[1]))
+    assert int(more[1]) >= 8
+
+
+def test_a_short_hunt_sees_more_of_what_fails_than_one_that_only_settles() -> None:
+    """Three worlds of the benchmark, whose page has twelve."""
+    ours, theirs = (
+        sum(play(partial(by_rule, rules=rules), seed, budget=300)["failing seen"] for seed in (1, 2, 3))
+        for rules in (RULES, replace(RULES, seen=0.0))
+    )
+    assert ours > theirs
 
 
 def test_what_has_failed_cannot_be_good_any_more() -> None:

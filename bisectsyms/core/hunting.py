@@ -2,15 +2,16 @@
 
 First every spot once, by the shortest way. Then the rule is KG(*), the knowledge gradient per measurement at the number
 of measurements where it is largest (Frazier and Powell, Paradoxes in Learning and the Marginal Value of Information,
-Decision Analysis 7, 2010), with what is learnt being spots settled, and the price seconds, those of the way there
-included. One attempt alone never settles a spot, so a rule that looks one ahead is blind here, and equal shares leave a
-night with no spot known well. Dividing by all seconds keeps the work where it is until going elsewhere pays.
+Decision Analysis 7, 2010). What is learnt are spots that are settled and spots that are seen to fail; the price is
+seconds, those of the way there included. One attempt alone never settles a spot, so a rule that looks one ahead is
+blind here, and equal shares leave a night with no spot known well. A first failure is likeliest where least was tried,
+so the work goes round until what fails often was seen. Dividing by all seconds keeps it where it is until leaving pays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import lgamma
 
@@ -46,6 +47,9 @@ class Rules:
 
     At 1 clean spots are settled one by one, and half of those that fail are never seen (benchmarks/results/hunting.md).
     """
+    seen: float = 6.0
+    """The same of a spot that is seen to fail for the first time. At 0 one spot after the other is settled, and a short
+    hunt leaves most of them at one attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +92,25 @@ def choose(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, str] | N
     open_ = [number for number, one in enumerate(candidates) if settled(one.failed, one.clean, rules) is None]
     if not open_:
         return None
-    best = max(open_, key=lambda number: (_index(candidates[number], rules)[0], -number))
-    _, ahead, chance = _index(candidates[best], rules)
-    one = candidates[best]
+    best = max(open_, key=lambda number: (_best(candidates[number], rules)[0], -number))
+    return best, _why(candidates[best], _best(candidates[best], rules)[1], rules)
+
+
+def _why(one: Candidate, plan: Plan, rules: Rules) -> str:
     so_far = f"{one.failed} of {count(one.failed + one.clean, 'attempt')} failed"
+    after = "one more attempt" if plan.ahead == 1 else f"{plan.ahead} more attempts"
+    if rules.seen * plan.seen > plan.worth:
+        return f"{so_far}; a failure is seen in {after} with a probability of {percent(plan.seen)}"
     what = "bad or flaky" if one.failed else "good, bad or flaky"
-    after = "one more attempt" if ahead == 1 else f"{ahead} more attempts"
-    return best, f"{so_far}; whether it is {what} is known after {after} with a probability of {percent(chance)}"
+    return f"{so_far}; whether it is {what} is known after {after} with a probability of {percent(plan.settled)}"
 
 
 def left(candidate: Candidate, rules: Rules) -> tuple[float, float]:
-    """(seconds, chance) of the plan that the rule has for a spot; (0, 1) where it is settled."""
+    """(seconds, chance) of the cheapest way to settle a spot; (0, 1) where it is settled."""
     if settled(candidate.failed, candidate.clean, rules) is not None:
         return 0.0, 1.0
-    _, ahead, chance = _index(candidate, rules)
-    return candidate.arrival + ahead * candidate.seconds, chance
+    _, plan = _best(candidate, replace(rules, seen=0.0))
+    return candidate.arrival + plan.ahead * candidate.seconds, plan.settled
 
 
 def prices(spent: Mapping[Kind, tuple[int, float]], kinds: Sequence[Kind]) -> dict[Kind, float]:
@@ -121,18 +129,34 @@ def prices(spent: Mapping[Kind, tuple[int, float]], kinds: Sequence[Kind]) -> di
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """So many further attempts at a spot, and what they are expected to teach."""
+
+    ahead: int
+    settled: float
+    """Probability that the spot is settled then."""
+    seen: float
+    """Probability that it has shown a failure then; 0 where one was seen before."""
+    worth: float
+    """Of being settled, in spots that are good."""
+
+
 @lru_cache(maxsize=1 << 14)  # an attempt changes one spot, and all are looked at
-def _index(one: Candidate, rules: Rules) -> tuple[float, int, float]:
-    """Worth per second at the best horizon, that horizon, and the chance to be settled there."""
+def _best(one: Candidate, rules: Rules) -> tuple[float, Plan]:
+    """Worth per second of the best plan, and that plan."""
     plans = _plans(one.failed, one.clean, rules)
-    return max(
-        (worth / (one.arrival + ahead * max(LEAST, one.seconds)), ahead, chance) for ahead, chance, worth in plans
-    )
+
+    def per_second(plan: Plan) -> float:
+        return (plan.worth + rules.seen * plan.seen) / (one.arrival + plan.ahead * max(LEAST, one.seconds))
+
+    best = max(plans, key=per_second)
+    return per_second(best), best
 
 
 @lru_cache(maxsize=1 << 14)
-def _plans(failed: int, clean: int, rules: Rules) -> tuple[tuple[int, float, float], ...]:
-    """(attempts, chance to be settled after them, worth of that) for every horizon."""
+def _plans(failed: int, clean: int, rules: Rules) -> tuple[Plan, ...]:
+    """One for every horizon."""
     weight = _posterior(failed, clean)
     exact = next((more for more in range(1, 1000) if settled(0, clean + more, rules)), 1) if not failed else 1
     plans = []
@@ -142,7 +166,8 @@ def _plans(failed: int, clean: int, rules: Rules) -> tuple[tuple[int, float, flo
         likely = odds[odds > 1e-6]
         good = sum(odd for odd, state in zip(likely, states, strict=True) if state is Consistency.GOOD)
         fails = sum(odd for odd, state in zip(likely, states, strict=True) if state and state is not Consistency.GOOD)
-        plans.append((ahead, float(good + fails), float(good + rules.failing * fails)))
+        seen = 0.0 if failed else float(1.0 - odds[0])
+        plans.append(Plan(ahead, float(good + fails), seen, float(good + rules.failing * fails)))
     return tuple(plans)
 
 
