@@ -158,14 +158,14 @@ def test_paths_leave_commits_out_and_keep_the_bad_end(tmp_path: Path) -> None:
 
 def test_a_flaky_command_is_bisected_and_the_log_replays(user: User, tmp_path: Path) -> None:
     repo = write(tmp_path / "repo", ["exit 0"] * 12 + [CHANCE.format(of_256=100)] * 12)
-    done = bisect(user, repo, "--json", "--confidence", "0.99", "1", "24", "--", "sh", "test.sh")
+    done = bisect(user, repo, "--json", "--confidence", "0.999", "1", "24", "--", "sh", "test.sh")
     assert done.returncode == 0, done.stderr
     assert found(done) == ("culprit", "13")
     answer = json.loads(done.stdout)
     assert [one["verdict"] for one in answer["confirmed"]] == ["BAD", "GOOD"]
     replayed = user.run("git", "bisect", "replay", answer["log"], cwd=repo)
     assert f"{git(repo, 'rev-parse', '13')} is the first bad commit" in replayed.stdout
-    again = bisect(user, repo, "--json", "--confidence", "0.99", "1", "24", "--", "sh", "test.sh")
+    again = bisect(user, repo, "--json", "--confidence", "0.999", "1", "24", "--", "sh", "test.sh")
     assert json.loads(again.stdout)["attempts"] == 0, "everything is in the ledger"
 
 
