@@ -101,6 +101,10 @@ def test_what_makes_the_difference_is_told_of_a_matrix_that_stands_still(reposit
     with Ledger.open(repository.state_dir) as ledger:
         ledger.begin(plan(2))
         assert "difference" not in "\n".join(report(repository).details)
+        ledger._db.execute("update attempts set pid_started = pid_started - 100 where ended is null")  # another process's pid
+        found = report(repository)
+        assert "difference" in "\n".join(found.details)
+        assert "its driver died" in found.running[0]
 
 
 def test_the_revisions_of_one_cell_are_a_history_and_no_matrix(repository: Repository) -> None:

@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -93,7 +93,8 @@ def report(
         failures = failures_of(repository, ledger, keys, options.failures, causes)
         search = searched(repository, ledger, used, notes) if options.search else None
         found = bisected(repository, ledger, notes) if options.search else ""
-        running = _running(ledger)
+        gone = {one.number for one in ledger.unfinished()}
+        running = _running(ledger, gone)
     causes.keep()
     names = {one.key: one.name for one in columns}
     answer, details = matrix_answer(spots, names)
@@ -104,7 +105,7 @@ def report(
         details = (BEGIN, *details)
     if search is not None and search.since:
         details = (search.since, *details)
-    if search is None and not found and not running:  # of a matrix, and looked at once, when it is there
+    if search is None and not found and len(running) == len(gone):  # of a matrix, and looked at once, when it is there
         details = (*details, *_differences(spots, used))
     details = (*details, *_causes(failures), *_untried(options.only, keys))
     made = now()
@@ -259,8 +260,7 @@ def _search_answer(search: SearchState | None) -> str:
     return "" if search is None or search.kind == "undecided" else search.sentence
 
 
-def _running(ledger: Reading) -> tuple[str, ...]:
-    gone = {one.number for one in ledger.unfinished()}
+def _running(ledger: Reading, gone: Container[int]) -> tuple[str, ...]:
     return tuple(
         f"attempt {one.number}: {one.plan.revision}, {one.plan.cell} -j{one.plan.cell.jobs}, {one.plan.kind}, "
         + ("its driver died" if one.number in gone else f"since {moment(one.begun)}")
