@@ -58,6 +58,17 @@ def test_a_locked_slot_is_left_to_its_owner(repository: Repository, slot: Slot, 
     third.release()
 
 
+def test_backups_leave_slots_out(repository: Repository, slot: Slot, tmp_path: Path) -> None:
+    (slot.path / "obj").mkdir()
+    (slot.path / "obj/vmlinux").touch()
+    words = ("tar", "--create", "--exclude-caches", "slots")
+    packed = subprocess.run((*words, "--file=-"), cwd=tmp_path, check=True, capture_output=True).stdout
+    listed = subprocess.run(("tar", "--list"), input=packed, check=True, capture_output=True).stdout
+    assert slots.TAG.encode() in listed
+    assert b"vmlinux" not in listed
+    assert f"{repository.common_dir}\n" in (slot.path.parent / slots.TAG).read_text()
+
+
 def test_who_only_looks_does_not_cost_a_slot(repository: Repository, slot: Slot, tmp_path: Path) -> None:
     slot.release()
     with (slot.path / "lock").open() as looked:

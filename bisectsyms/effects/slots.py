@@ -34,6 +34,13 @@ MOVING = "moving"
 """In a slot whose worktree is not what its HEAD says."""
 FIXED = "fixed"
 """In a slot whose worktree has fixups: the id of the git tree that it holds instead of its HEAD's."""
+TAG = "CACHEDIR.TAG"
+TAG_TEXT = """\
+Signature: 8a477f597d28d172789f06886806bc55
+# Made by bisectsyms, for {repository}
+# All of it can be built again; `bisectsyms clean` there removes it.
+"""
+"""Backups leave a folder with such a file out: https://bford.info/cachedir/."""
 LOOK_SECONDS = 0.01
 """Much longer than `is_locked` takes."""
 
@@ -202,6 +209,8 @@ def acquire(
         path = folder / f"{socket.gethostname()}-{number}"
         try:
             make_folder(folder)
+            if not (folder / TAG).exists():
+                (folder / TAG).write_text(TAG_TEXT.format(repository=repository.common_dir))
             path.mkdir(exist_ok=True)
             lock = (path / "lock").open("a+")
             if not _locked(lock, sleep):

@@ -24,7 +24,7 @@ class SlotSize:
 def clean(repository: Repository, slots_dir: Path, *, remove: bool) -> tuple[SlotSize, ...]:
     """The slots of `repository` and their ccache; with `remove` what nobody uses is deleted."""
     report, any_busy = [], slots.in_use(slots_dir, repository) > 0
-    for path in sorted(slots.repository_folder(slots_dir, repository).glob("*")):
+    for path in sorted(path for path in slots.repository_folder(slots_dir, repository).glob("*") if path.is_dir()):
         busy = any_busy if path.name == ccache.FOLDER else slots.is_locked(path / "lock")
         size = _size(path)
         if remove and not busy:
