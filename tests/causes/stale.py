@@ -28,7 +28,7 @@ IMITATES = {
 
 
 def stale(name: str, arch: str, shape: str = "6.1", number: int = 3) -> Case:
-    """One thing that is not made anew; the table can be kept in the links of 6.1 to 6.9 only."""
+    """One thing that is not made anew; the table can be kept in the links of 6.1 to 6.10 only."""
     if name == "archive":
         pack = "[ -e .packed.a ] || ${AR} cDPrS .packed.a $(${AR} t vmlinux.a)\narchive=.packed.a"
         bend = Edit(LINK, INPUTS, INPUTS.replace("vmlinux.a", "${archive:-vmlinux.a}"))
