@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bisectsyms.core.belief import OLD_WEIGHT, Sample, drifting, known, prior
 from bisectsyms.core.control import MISSING_AT_THE_END, MISSING_BETWEEN, has_fallen, is_due, unvouched
 from bisectsyms.core.ladder import rate_of
-from bisectsyms.core.rated import Rate, rated, surely_above
+from bisectsyms.core.rated import Rate, rated
 from bisectsyms.model import Kind, Revision, Seen
 from tests.test_decide import SCRATCH, seen
 
@@ -29,16 +29,12 @@ def test_what_is_excluded_where_nothing_failed(clean: int, high: float) -> None:
 def test_a_rate_lies_between_its_bounds(failed: int, clean: int) -> None:
     rate, belief = rated(failed, clean), rate_of(failed, clean)
     assert (rate.failed, rate.attempts, rate.rate) == (failed, failed + clean, belief.expected_rate())
-    assert (rate.low, rate.high) == belief.interval()
-    assert 0.0 < rate.low <= rate.rate <= rate.high <= 1.0 or (rate.high == 1.0 and rate.low > 0.9)
-    above = surely_above(rate)
-    assert above == (pytest.approx(0.05 ** (1 / failed)) if not clean else rate.low)
+    assert (rate.low, rate.high) == (belief.interval() if clean else (pytest.approx(0.05 ** (1 / failed)), 1.0))
+    assert 0.0 < rate.low <= rate.rate <= rate.high <= 1.0
 
 
-def test_nothing_is_above_a_rate_of_no_attempts() -> None:
-    assert surely_above(rated(0, 0)) == 0.0
-    assert surely_above(rated(0, 5)) == 0.0
-    assert surely_above(rated(28, 0)) < 0.9 < surely_above(rated(29, 0))
+def test_what_always_failed_is_above_what_is_excluded_whatever_the_prior() -> None:
+    assert rated(28, 0).low < 0.9 < rated(29, 0).low
 
 
 def evidence(words: str, kind: Kind = Kind.RELINK) -> list[Seen]:

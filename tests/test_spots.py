@@ -101,7 +101,7 @@ def test_what_does_not_build_twice_is_left() -> None:
     ("failed", "clean", "word"),
     [
         (30, 0, "consistently bad (above 90 % with 95 %)"),
-        (45, 50, "flaky at 47 % ("),
+        (47, 52, "flaky at 47 % ("),
         (2, 3, "fails, how often is open"),
     ],
 )

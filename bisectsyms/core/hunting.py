@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bisectsyms.core.belief import prior
 from bisectsyms.core.ladder import DEARER, price
-from bisectsyms.core.rated import rated, surely_above
+from bisectsyms.core.rated import Rate, rated
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Consistency, Kind
 
@@ -28,6 +28,8 @@ NEVER = 0.7
 """Prior mass at "never fails": most cells of a matrix have nothing."""
 HORIZONS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 """How many attempts are looked ahead; what settles a spot without a failure is added."""
+NORMAL = 1.96
+"""Standard deviations of a normal distribution within which 95 % of it lie."""
 LEAST = 1e-3
 """Seconds."""
 
@@ -41,11 +43,11 @@ class Rules:
     bad: float = 0.9
     """All of it is above."""
     width: float = 0.2
-    """Something failed, something did not, and it is no wider."""
+    """Something failed, something did not, and it is no wider, nor would be if the rate were elsewhere in it."""
     failing: float = 6.0
     """What a settled spot that fails is worth beside one that does not: it is what people hunt for.
 
-    At 1 clean spots are settled one by one, and half of those that fail are never seen (benchmarks/results/hunting.md).
+    At 1 clean spots are settled one by one, and most of those that fail are left open (benchmarks/results/hunting.md).
     """
     seen: float = 6.0
     """The same of a spot that is seen to fail for the first time. At 0 one spot after the other is settled, and a short
@@ -75,9 +77,21 @@ def settled(failed: int, clean: int, rules: Rules) -> Consistency | None:
     rate = rated(failed, clean)
     if not failed:
         return Consistency.GOOD if rate.high < rules.good else None
-    if surely_above(rate) > rules.bad:
+    if rate.low > rules.bad:
         return Consistency.BAD
-    return Consistency.FLAKY if clean and rate.high - rate.low <= rules.width else None
+    narrow = clean and rate.high - rate.low <= rules.width and rate.attempts >= _enough(rate, rules.width)
+    return Consistency.FLAKY if narrow else None
+
+
+def _enough(rate: Rate, width: float) -> float:
+    """Attempts that an interval of this width takes at the rate of the interval that takes most, the nearest to a half.
+
+    Who stops as soon as it is narrow stops at the first run of luck, 1 of 17 at a rate of .3, and one interval of ten
+    does not hold its rate (Frey, Fixed-Width Sequential Confidence Intervals for a Proportion, American Statistician,
+    2010). The size is that of Cochran, Sampling Techniques, 1977, 4.4: z^2 p (1 - p) / d^2.
+    """
+    most = min(max(0.5, rate.low), rate.high)
+    return most * (1.0 - most) * (2 * NORMAL / width) ** 2
 
 
 def choose(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, str] | None:

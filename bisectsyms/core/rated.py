@@ -18,28 +18,20 @@ class Rate:
     """Expected, over all that it may be."""
     low: float
     high: float
-    """Of the 95 % interval; where nothing failed, what is excluded with 95 %."""
+    """Of the 95 % interval; where nothing failed, or nothing passed, what is excluded with 95 %."""
 
 
 def rated(failed: int, clean: int) -> Rate:
     """What so many attempts of one kind say; rates from 0 to 1.
 
-    Where something failed it is the central credible interval under the prior of core/belief.py. Where nothing did, the
-    bound p with (1 - p)^n = .05, which is exact whatever the prior (the "rule of three": Hanley and
-    Lippman-Hand, JAMA 249, 1983, in its exact form).
+    Where both were seen it is the central credible interval under the prior of core/belief.py. Where nothing failed,
+    the bound p with (1 - p)^n = .05, which is exact whatever the prior (the "rule of three": Hanley and Lippman-Hand,
+    JAMA 249, 1983, in its exact form); where nothing passed, that with p^n = .05. The prior has much of its mass at
+    "always", so that by it alone twelve failures would lie above .9; it takes 29.
     """
     total = failed + clean
     if not failed:
         return Rate(0, total, 0.0, 0.0, 1.0 - EXCLUDED ** (1 / total) if total else 1.0)
     belief = rate_of(failed, clean)
-    low, high = belief.interval()
+    low, high = belief.interval() if clean else (EXCLUDED ** (1 / total), 1.0)
     return Rate(failed, total, belief.expected_rate(), low, high)
-
-
-def surely_above(rate: Rate) -> float:
-    """What the rate is above with 95 %: where every attempt failed, the bound that holds whatever the prior.
-
-    The prior has much of its mass at "always", so its interval lies above .9 after twelve failures; p^n = .05 asks for
-    29.
-    """
-    return EXCLUDED ** (1 / rate.attempts) if rate.failed == rate.attempts > 0 else rate.low

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bisectsyms.core.rated import Rate, surely_above
+from bisectsyms.core.rated import Rate
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Cell, Kind
 
@@ -276,7 +276,7 @@ def rate_text(rate: Rate) -> str:
     if not rate.failed:
         return f"0 of {rate.attempts} failed (below {percent(rate.high)})"
     if rate.failed == rate.attempts:
-        return f"{rate.failed} of {rate.attempts} failed (above {percent(surely_above(rate))})"
+        return f"{rate.failed} of {rate.attempts} failed (above {percent(rate.low)})"
     return (
         f"{rate.failed} of {rate.attempts} failed, {percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)})"
     )

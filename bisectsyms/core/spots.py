@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from bisectsyms.core.decide import NO_LINK_SCRIPT, fruitless_in, untestable
 from bisectsyms.core.hunting import Rules, settled
 from bisectsyms.core.ladder import Choice, Try, Unseen, climb
-from bisectsyms.core.rated import Rate, rated, surely_above
+from bisectsyms.core.rated import Rate, rated
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Consistency, Draw, Kind, Observation
 
@@ -152,7 +152,7 @@ def verdict(one: Standing) -> str:
             but = f", but {' and '.join(also)} failed" if also else ""
             return f"{Consistency.GOOD} (below {percent(rate.high)} with 95 %){but}"
         case State.SETTLED, Consistency.BAD:
-            return f"{Consistency.BAD} (above {percent(surely_above(rate))} with 95 %)"
+            return f"{Consistency.BAD} (above {percent(rate.low)} with 95 %)"
         case State.SETTLED, _:
             return f"flaky at {between}"
     if rate.failed:

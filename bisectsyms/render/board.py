@@ -14,7 +14,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from bisectsyms.core.rated import surely_above
 from bisectsyms.core.spots import State
 from bisectsyms.core.words import count, duration, percent, plain
 from bisectsyms.model import Consistency
@@ -98,7 +97,7 @@ def brief(line: Line) -> str:
     if line.consistency is Consistency.GOOD:
         return f"good, below {percent(rate.high)}"
     if line.consistency is Consistency.BAD:
-        return f"bad, above {percent(surely_above(rate))}"
+        return f"bad, above {percent(rate.low)}"
     if rate.failed:
         word = "flaky" if line.consistency is Consistency.FLAKY else "fails"
         return f"{word} {percent(rate.rate)} ({percent(rate.low)} to {percent(rate.high)})"
