@@ -120,9 +120,8 @@ def test_verdicts_and_the_latest_of_them(tmp_path: Path) -> None:
     a, b = plan(1).revision.commit, plan(2).revision.commit
     given = [judged(a), judged(b, Verdict.BAD), judged(a, Verdict.SKIP, Kind.CLEAN, 9.25)]
     with Ledger.open(tmp_path) as ledger:
-        ledger.begin(plan())
-        for one in given:
-            ledger.judge(one)
+        for one in given:  # nothing was tried in their cell
+            ledger.judge(one, CELL)
         assert ledger.verdicts() == given
         assert ledger.verdicts(commits=[a], cell=CELL.key) == [given[0], given[2]]
         assert ledger.verdicts(cell=CLANG.key) == []

@@ -116,7 +116,7 @@ def test_two_processes_use_one_ledger_from_its_making_on(tmp_path: Path) -> None
                 with Ledger.open(Path(sys.argv[1])) as ledger:
                     begun = ledger.begin(plan(int(sys.argv[2])))
                     ledger.finish(begun, replace(CLEAN, evidence=(("log", digest(number)),)))
-                    ledger.judge(judged("ab"))
+                    ledger.judge(judged("ab"), CELL)
             """,
             tmp_path / "new",
             number,

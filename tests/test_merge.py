@@ -75,7 +75,7 @@ def test_two_ledgers_merged_both_ways_count_the_same_and_derive_the_same_verdict
         made(two, CLEAN, CLEAN, CLEAN)
         made(two, FAILED, revision=2)
         two.begin(plan(3, cell=CLANG))
-        two.judge(judged(plan(2).revision.commit, Verdict.GOOD))
+        two.judge(judged(plan(2).revision.commit, Verdict.GOOD), CELL)
         assert isinstance(judge(one.observations(tree, CELL.key), rules), Ask)
         assert isinstance(judge(two.observations(tree, CELL.key), rules), Ask)
 

@@ -27,7 +27,7 @@ def bench(tmp_path: Path) -> Scripted:
     git(repo, "bisect", "start", "6", "1")
     for name, verdict, result in (("1", Verdict.GOOD, CLEAN), ("6", Verdict.BAD, FAILED)):
         attempt(made, name, result)
-        made.ledger.judge(given(made, name, verdict))
+        made.ledger.judge(given(made, name, verdict), made.cell)
     return made
 
 
@@ -66,5 +66,5 @@ def test_a_failure_after_a_good_takes_it_back(bench: Scripted) -> None:
     assert seen(bench) == (["1"], ("1",))
     bench.ledger.exclude(one, "wrong compiler")
     assert seen(bench) == (["1"], ("1",)), "excluded or not, what is known has changed"
-    bench.ledger.judge(replace(given(bench, "1", Verdict.GOOD), when=1e12))
+    bench.ledger.judge(replace(given(bench, "1", Verdict.GOOD), when=1e12), bench.cell)
     assert seen(bench) == ([], ()), "judged again"

@@ -106,7 +106,8 @@ class Judging:
                 rationale=decision.rationale,
                 miss=decision.miss if decision.verdict is Verdict.GOOD else 0.0,
                 when=self.now(),
-            )
+            ),
+            self.bench.cell,
         )
 
     def rests_on_words(self, commits: Iterable[str]) -> int:

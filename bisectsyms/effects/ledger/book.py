@@ -21,7 +21,7 @@ from bisectsyms.effects.ledger import rows, schema
 from bisectsyms.effects.ledger.file import NAME, connect, explained, mount_type, transaction
 from bisectsyms.effects.ledger.merge import Merging
 from bisectsyms.effects.ledger.owner import Owner
-from bisectsyms.model import Attempt, Judged, Measured, Outcome, Plan, Result
+from bisectsyms.model import Attempt, Cell, Judged, Measured, Outcome, Plan, Result
 
 DIED = "died"
 """Signature of an attempt whose driver was found dead."""
@@ -110,9 +110,10 @@ class Ledger(Merging):
                     numbers.append(row["number"])
         return [attempt for number in numbers if (attempt := self.get(number))]
 
-    def judge(self, judged: Judged) -> None:
-        """Write down a verdict as it was given; its cell must be in the ledger."""
+    def judge(self, judged: Judged, cell: Cell) -> None:
+        """Write down a verdict as it was given; `cell` is its own, in which nothing may have been tried."""
         with explained(self._path), transaction(self._db):
+            self._insert("cells", rows.cell_row(cell), "on conflict do nothing")
             self._insert("verdicts", rows.verdict_row(judged))
 
     def answer(self, answer: SearchAnswer) -> None:
