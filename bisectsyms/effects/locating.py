@@ -166,7 +166,10 @@ def _absent(clues: Clues) -> UserError:
 
 def fetch_line(clues: Clues) -> str:
     """The command that fetches what is missing, every word quoted; from the report's tree where it names one."""
-    return shlex.join(("git", "fetch", *fetch_words(clues))) + "; then the same command again, or --rev REV"
+    return (
+        shlex.join(("git", "fetch", *fetch_words(clues)))
+        + "; then the same command again, or with --fetch; or --rev REV"
+    )
 
 
 def fetch_words(clues: Clues) -> tuple[str, ...]:
