@@ -9,6 +9,7 @@ import enum
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 
@@ -165,12 +166,16 @@ class Cell:
     @property
     def key(self) -> str:
         """A stable id of 12 hex digits over every field but the profile's name, which builds nothing."""
-        fields = {name: value for name, value in self.fields.items() if name != "profile"}
-        text = json.dumps(fields, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return _key(self)
 
     def __str__(self) -> str:
         return f"{self.arch}/{self.toolchain}"
+
+
+@lru_cache(maxsize=1024)  # asked for of every attempt, and there are few cells
+def _key(cell: Cell) -> str:
+    fields = {name: value for name, value in cell.fields.items() if name != "profile"}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

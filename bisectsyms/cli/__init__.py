@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,7 +237,7 @@ def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int
     """
     from bisectsyms.inputs.profile import available, find_profile
     from bisectsyms.render import text
-    from bisectsyms.usecases.doctor import examine, in_use, others
+    from bisectsyms.usecases.doctor import apt_line, examine, in_use, others
 
     folders, known = profile_folders(), known_toolchains()
     there = [name for name, _ in available(**folders)]
@@ -246,7 +247,7 @@ def doctor(names: tuple[str, ...], slots_dir: Path | None, as_json: bool) -> int
     if not names:
         rest = [name for name in there if name not in wanted]
         checks += others(rest, lambda name: find_profile(name, **folders), known)
-    show_result(checks, text.show_checks, as_json)
+    show_result(checks, partial(text.show_checks, install=apt_line(checks)), as_json)
     return 3 if any(check.state == "missing" for check in checks) else 0
 
 

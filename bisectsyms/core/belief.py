@@ -108,6 +108,8 @@ class Belief:
     def miss(self, sample: Sample) -> float:
         """Probability that a bad revision would have shown only these clean attempts."""
         schedule = self.schedule @ (1.0 - self.rate) ** sample.clean
+        if not self.layout.any():  # most of the time would go here
+            return float(schedule)
         layout = (self.layout * np.exp(_sequence(self.mean, 0, sample.clean_layouts))).sum()
         return float(schedule + layout)
 

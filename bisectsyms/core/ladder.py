@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 
@@ -115,7 +116,6 @@ def climb(seen: Sequence[Observation], kinds: Sequence[Kind], lowest_rate: float
     kinds = [kind for kind in kinds if kind not in lacking]
     tallies: dict[Kind, _Tally] = {}
     failed = list[Draw]()
-    answer: Try | Choice | Unseen | None = None
     for number, one in enumerate(seen, 1):
         if not one.outcome.is_evidence:
             continue
@@ -126,16 +126,23 @@ def climb(seen: Sequence[Observation], kinds: Sequence[Kind], lowest_rate: float
             failed.append(one.draw)
         else:
             tally.clean += 1
-        if failed:
+        if failed and _may_choose(tallies, kinds):
             answer = _standing(tallies, kinds, lowest_rate, number)
             if isinstance(answer, Choice):
                 return answer
-    if answer is None:
+    if not failed:
         return _looking(tallies, kinds, lowest_rate)
+    answer = _standing(tallies, kinds, lowest_rate, len(seen))
     if isinstance(answer, Try) and answer.on_trial:  # should the layout decide, these fail at once
         drawn = {one.draw for one in seen if one.kind is answer.kind and one.outcome.is_evidence}
         return replace(answer, draw=next((draw for draw in failed if draw not in drawn), None))
     return answer
+
+
+def _may_choose(tallies: Mapping[Kind, _Tally], kinds: Sequence[Kind]) -> bool:
+    """Whether every kind cheaper than one that fails was tried; before, there is no choice among the many prefixes."""
+    tried = list(takewhile(lambda kind: kind in tallies, kinds))
+    return any(tallies[kind].failed for kind in tried)
 
 
 def price(seen: Mapping[Kind, tuple[int, float]], kinds: Sequence[Kind]) -> dict[Kind, float]:

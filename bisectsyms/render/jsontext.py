@@ -14,6 +14,9 @@ from pydantic import BaseModel
 SCHEMA = 1
 """Counts up when a field changes its meaning or goes away, not when one is added."""
 
+PLAIN = {str, int, float, bool, type(None)}
+"""Most of what there is to write."""
+
 
 def document(result: object) -> str:
     """`result` as the text of one JSON object."""
@@ -24,6 +27,8 @@ def document(result: object) -> str:
 
 def _plain(value: Any) -> Any:
     """Enums of text by their text, other enums by their name, paths as text, sets sorted, numpy left out."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, enum.StrEnum):
         return str(value)
     if isinstance(value, enum.Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,11 +15,13 @@ from bisectsyms.core.searchanswer import ENDINGS, NO_FIX, answer_words
 from bisectsyms.core.words import count, duration, percent, plain, side_by_side
 from bisectsyms.model import Revision, Verdict
 from bisectsyms.render.console import console as make_console
-from bisectsyms.usecases.answering import Found
-from bisectsyms.usecases.blaming import Blame
-from bisectsyms.usecases.confirming import About, Revert
-from bisectsyms.usecases.lastsearch import LastSearch
-from bisectsyms.usecases.suspects import Suspected
+
+if TYPE_CHECKING:  # `status` shows the answer of a search, and would load all that makes one
+    from bisectsyms.usecases.answering import Found
+    from bisectsyms.usecases.blaming import Blame
+    from bisectsyms.usecases.confirming import About, Revert
+    from bisectsyms.usecases.lastsearch import LastSearch
+    from bisectsyms.usecases.suspects import Suspected
 
 MOST_SUSPECTS = 20
 REVERTED = {Verdict.GOOD.name: "the failure is gone", Verdict.BAD.name: "the failure stays"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -14,13 +15,15 @@ from bisectsyms.core.words import count, duration, listed, percent, plain, side_
 from bisectsyms.effects.gitrepo import steps_left
 from bisectsyms.render.console import console as make_console
 from bisectsyms.render.searching import last_lines
-from bisectsyms.usecases.again import Repeated
-from bisectsyms.usecases.clean import SlotSize
-from bisectsyms.usecases.demo import DemoResult
-from bisectsyms.usecases.doctor import Check, apt_line
-from bisectsyms.usecases.status import CellStatus, Row, Status
-from bisectsyms.usecases.step import StepResult
-from bisectsyms.usecases.toolchains import Listed
+
+if TYPE_CHECKING:  # each verb loads what it needs itself
+    from bisectsyms.usecases.again import Repeated
+    from bisectsyms.usecases.clean import SlotSize
+    from bisectsyms.usecases.demo import DemoResult
+    from bisectsyms.usecases.doctor import Check
+    from bisectsyms.usecases.status import CellStatus, Row, Status
+    from bisectsyms.usecases.step import StepResult
+    from bisectsyms.usecases.toolchains import Listed
 
 MOST_ROWS = 200
 """Revisions that `status` shows; more is for a page or a program."""
@@ -140,15 +143,15 @@ def _tallies(row: Row) -> str:
     return "\n".join(parts)
 
 
-def show_checks(checks: Sequence[Check]) -> None:
+def show_checks(checks: Sequence[Check], install: str) -> None:
     """The doctor's findings and the one line that mends what is missing."""
     console = make_console()
     table = Table(box=None, show_header=False)
     for check in checks:
         table.add_row(Text(check.state.upper(), STATE_STYLE[check.state]), check.name, Text(plain(check.detail)))
     console.print(table)
-    if line := apt_line(list(checks)):
-        console.print(f"\n{line}", markup=False, soft_wrap=True)
+    if install:
+        console.print(f"\n{install}", markup=False, soft_wrap=True)
 
 
 def show_toolchains(found: Sequence[Listed]) -> None:

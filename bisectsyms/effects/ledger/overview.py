@@ -20,15 +20,17 @@ Place = tuple[str, str]
 """(cell key, tree id)."""
 COUNTED = """
     select cell, tree, kind, outcome, slots_in_use, number in (select attempt from excluded) as out, count(*) as made,
-           max(ended) as last
-    from attempts where ended is not null group by cell, tree, kind, outcome, slots_in_use, out
+           max(ended) as last, max(case when vanished is not null then number end) as looked
+    from attempts not indexed where ended is not null group by cell, tree, kind, outcome, slots_in_use, out
 """
+"""All of the table is read, and in its order that takes half as long as in that of an index."""
 TRIED = """
     select cell, revision, tree, title, name, number from attempts
     join (select max(number) as newest, min(number) as oldest from attempts group by cell, revision) on number = newest
     order by oldest
 """
-VANISHED = "select cell, tree, vanished, max(number) from attempts where vanished is not null group by cell, tree"
+VANISHED = "select cell, tree, vanished, number from attempts not indexed where vanished != '[]'"
+"""Where some option has: most attempts have the empty list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,15 @@ class Overviews:
             found.revisions.setdefault(row["cell"], []).append(rows.to_revision(row))
             found.newest[row["cell"]] = max(row["number"], found.newest.get(row["cell"], 0))
         beside: dict[str, Counter[int]] = {}
+        looked: dict[Place, int] = {}
         for row in self._select(COUNTED):
-            outcome = Outcome(row["outcome"])
+            outcome, place = Outcome(row["outcome"]), (row["cell"], row["tree"])
+            looked[place] = max(row["looked"] or 0, looked.get(place, 0))
             if row["out"]:
                 continue
-            tally = found.tallies.setdefault((row["cell"], row["tree"]), Counter())
+            tally = found.tallies.setdefault(place, Counter())
             tally[Kind(row["kind"]), outcome] += row["made"]
             if outcome.is_failure:
-                place = row["cell"], row["tree"]
                 found.failed[place] = max(float(row["last"]), found.failed.get(place, 0.0))
             if outcome.is_evidence:
                 beside.setdefault(row["cell"], Counter())[row["slots_in_use"]] += row["made"]
@@ -95,5 +98,6 @@ class Overviews:
         for row in self._select("select cell, tree, at from revised"):
             found.revised[row["cell"], row["tree"]] = float(row["at"])
         for row in self._select(VANISHED):
-            found.vanished[row["cell"], row["tree"]] = tuple(json.loads(row["vanished"]))
+            if looked.get(place := (row["cell"], row["tree"])) == row["number"]:
+                found.vanished[place] = tuple(json.loads(row["vanished"]))
         return found
