@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bisectsyms.core.comparing import More, Ruling, Turn, compare, constant
-from bisectsyms.core.exact import SURE, allowed, chance_to_see, fisher, look_at, look_that_sees
+from bisectsyms.core.exacttest import SURE, allowed, chance_to_see, fisher, look_at, look_that_sees
 from bisectsyms.core.experiments import EXPERIMENTS, NOTHING, Design
 from bisectsyms.inputs.variations import shipped_variations
 from bisectsyms.kallsyms.causes import CAUSES

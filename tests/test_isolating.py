@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bisectsyms.core.exact import fisher
+from bisectsyms.core.exacttest import fisher
 from bisectsyms.core.isolating import Sampled, isolate
 from bisectsyms.model import Kind
 

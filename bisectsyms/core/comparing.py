@@ -10,7 +10,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bisectsyms.core.exact import FIRST_LOOK, POWER, allowed, fisher, look_at, look_that_sees
+from bisectsyms.core.exacttest import FIRST_LOOK, POWER, allowed, fisher, look_at, look_that_sees
 from bisectsyms.core.words import count, percent
 
 MOST = 96
@@ -71,7 +71,7 @@ def compare(
     """Decide whether `other` fails at another rate than `base`, or ask for the next attempt.
 
     Each is whether its attempts failed, in their order. Looks are taken at 6, 12, 24 … attempts of each, at the first
-    so many, and what each look may spend is fixed beforehand (core/exact.py): looking often finds no difference in
+    so many, and what each look may spend is fixed beforehand (core/exacttest.py): looking often finds no difference in
     chance. `never`: what is asked is whether the failure needs what only `base` has, so one failure of `other` answers.
     `in_turn` makes the attempts of both by turns, base first, other first; else all of `base` come before `other`.
     """

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from bisectsyms.core.exact import fisher
+from bisectsyms.core.exacttest import fisher
 from bisectsyms.core.words import percent
 from bisectsyms.model import Kind
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bisectsyms.core.belief import Sample, prior
 from bisectsyms.core.decide import depends_on_layout
-from bisectsyms.core.exact import SURE, fisher
+from bisectsyms.core.exacttest import SURE, fisher
 from bisectsyms.core.ladder import TRIAL, rate_of
 from bisectsyms.core.words import count, percent
 from bisectsyms.model import Draw, Kind, Observation

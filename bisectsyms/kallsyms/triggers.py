@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bisectsyms.core.exact import SURE, fisher
+from bisectsyms.core.exacttest import SURE, fisher
 from bisectsyms.core.nature import Nature
 from bisectsyms.core.words import listed
 from bisectsyms.kallsyms.evidence import Axis, Cause, Evidence, Names, among, few

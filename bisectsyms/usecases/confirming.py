@@ -30,9 +30,9 @@ from bisectsyms.core.decide import Decision, judge
 from bisectsyms.core.words import percent
 from bisectsyms.effects.reverting import revert_on_top
 from bisectsyms.model import Kind, Revision, Verdict, Word
-from bisectsyms.usecases.aid import found_by
 from bisectsyms.usecases.blaming import Blame, blame
 from bisectsyms.usecases.judging import Judging, Rule
+from bisectsyms.usecases.withoutaid import found_by
 
 OPPOSITE = {Verdict.BAD: Verdict.GOOD, Verdict.GOOD: Verdict.BAD}
 

@@ -36,7 +36,7 @@ from bisectsyms.usecases.mate import (
     Warm,
     work,
 )
-from bisectsyms.usecases.several import Several
+from bisectsyms.usecases.slotcrew import Several
 
 AGAIN = "the same command goes on, every attempt that ended is in the ledger"
 

@@ -30,7 +30,7 @@ from bisectsyms.usecases.mate import Beside, Done, Failed
 from bisectsyms.usecases.matrix import Build, Spot
 from bisectsyms.usecases.orders import Turn, pack, unpack
 from bisectsyms.usecases.roster import POLL, News, Party, Roster
-from bisectsyms.usecases.several import Several
+from bisectsyms.usecases.slotcrew import Several
 from bisectsyms.usecases.workbench import Workbench
 
 SETTLE = 5.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bisectsyms.core.aid import unaided, unaided_draws
 from bisectsyms.core.decide import Ask, Decision
+from bisectsyms.core.unaided import unaided, unaided_draws
 from bisectsyms.model import Draw, Kind, Revision, Verdict
 from bisectsyms.usecases.desk import Desk
 
