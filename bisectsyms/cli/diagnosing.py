@@ -74,6 +74,7 @@ def _diagnosed(target: str | None, maps: tuple[Path, Path] | None, log: Path | N
 
 def _settled(answer: Diagnosed, given: dict[str, Any]) -> Diagnosed:
     """Make the experiment, and look again."""
+    from bisectsyms.render.console import echo
     from bisectsyms.usecases import again
     from bisectsyms.usecases import diagnose as use
     from bisectsyms.usecases.experiment import run_experiment
@@ -84,6 +85,9 @@ def _settled(answer: Diagnosed, given: dict[str, Any]) -> Diagnosed:
             "an experiment needs an attempt of the ledger", next_step="bisectsyms diagnose ATTEMPT --experiment"
         )
     name = use.experiment_for(answer, given["experiment"])
+    if not name:
+        echo(f"bisectsyms: no experiment would tell more; to make one: {', '.join(use.runnable())}", err=True)
+        return answer
     repository = open_repository()
     attempt = again.find_here(repository, answer.attempt)
     deadline = deadline_of(given["lasting"], None)

@@ -101,16 +101,14 @@ def of_folder(folder: Path, log: Path | None = None) -> Diagnosed:
 
 
 def experiment_for(answer: Diagnosed, name: str) -> str:
-    """The experiment that is meant: by its name, or the next one where that is NEXT.
+    """The experiment that is meant: by its name, or the next one where that is NEXT; empty if none would tell more.
 
     Raises:
-        UserError: there is none of that name, or none would tell more, or it is not made by attempts.
+        UserError: there is none of that name, or it is not made by attempts.
     """
     wanted = answer.diagnosis.experiment if name == NEXT else name
     if not wanted:
-        raise UserError(
-            f"no experiment would tell more: {answer.diagnosis.summary}", next_step=f"name one: {', '.join(runnable())}"
-        )
+        return ""
     if wanted not in runnable() and wanted in EXPERIMENTS:
         raise UserError(
             f"{wanted} is made by hand: {EXPERIMENTS[wanted].question}",
