@@ -209,8 +209,8 @@ def acquire(
         path = folder / f"{socket.gethostname()}-{number}"
         try:
             make_folder(folder)
-            if not (folder / TAG).exists():
-                (folder / TAG).write_text(TAG_TEXT.format(repository=repository.common_dir))
+            with contextlib.suppress(FileExistsError), (folder / TAG).open("x") as tag:
+                tag.write(TAG_TEXT.format(repository=repository.common_dir))
             path.mkdir(exist_ok=True)
             lock = (path / "lock").open("a+")
             if not _locked(lock, sleep):

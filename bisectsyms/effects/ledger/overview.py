@@ -29,7 +29,10 @@ TRIED = """
     join (select max(number) as newest, min(number) as oldest from attempts group by cell, revision) on number = newest
     order by oldest
 """
-VANISHED = "select cell, tree, vanished, number from attempts not indexed where vanished != '[]'"
+VANISHED = """
+    select cell, tree, vanished, max(number) as number
+    from attempts not indexed where vanished != '[]' group by cell, tree
+"""
 """Where some option has: most attempts have the empty list."""
 
 
