@@ -62,6 +62,10 @@ def demo(options: DemoOptions, *, say: Callable[[str], None]) -> DemoResult:
     folder = _folder(options.keep)
     try:
         return _demo(options, folder, say)
+    except BaseException:
+        if options.keep is None:  # what others tell of their ledger, the guard tells here, too
+            say("the demo's own ledger goes with its folder: typed again it begins anew; --keep FOLDER keeps it")
+        raise
     finally:
         if options.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
