@@ -31,6 +31,8 @@ TYPED = re.compile(r"^(?:\w*\$ +|(?=bisectsyms |pip install ))(.*)$", re.MULTILI
 """A line behind a prompt, or one of an indented block that begins with us."""
 REPLACED = {"--until 08:00": "--for 20s", "--for 2h": "--for 60s", "--for 8h": "--for 20s"}
 """Hours are made seconds."""
+TOLD = """trap 'echo "ended with $?: $BASH_COMMAND" >&2' ERR"""
+"""Each command that does not end with 0 says so, those in the middle of a block as well."""
 ELSEWHERE = {
     "make setup": "the targets: test_targets_of_make_are_there",
     "pip install 'bisectsyms[cluster]'": "test_packaging.py; with a scheduler: test_the_cluster_that_is_shown",
@@ -280,9 +282,10 @@ def test_what_is_shown_can_be_typed(page: str, commands: list[str], place: Place
     script = "\n".join(commands)
     for old, new in replaced.items():
         script = script.replace(old, new)
-    done = place.type(script, (place.linux / scene.where).resolve())
+    done = place.type(f"{TOLD}\n{script}", (place.linux / scene.where).resolve())
     printed = done.stdout + done.stderr
     assert done.returncode in scene.ends, printed
+    assert not re.findall(r"^ended with 1[2-9]\d: .*", printed, re.MULTILINE), printed
     for words in scene.says:
         assert words in printed
     assert "Traceback" not in printed
@@ -309,7 +312,7 @@ def test_the_cluster_that_is_shown(place: Place) -> None:
     pytest.importorskip("distributed", reason="pip install 'bisectsyms[cluster]'")
     shown = {commands[0]: commands for page, commands in blocks() if page == "docs/clusters.md"}
     scheduler, *workers = shown["dask scheduler"]
-    _, hunt, _ = shown["pip install 'bisectsyms[cluster]'"]
+    _, hunt, bisect = shown["pip install 'bisectsyms[cluster]'"]
     _plan(place)
     lab = Lab(place.user, place.folder)
     try:
@@ -319,7 +322,10 @@ def test_the_cluster_that_is_shown(place: Place) -> None:
             lab._start(what, {}, *words, *more, "--no-dashboard")
         line = hunt.replace("tcp://boss:8786", lab.address).replace("--until 08:00", "--for 60s --max-attempts 9")
         done = place.type(line)
+        searched = place.type(bisect.replace("ssh:hosts.txt", lab.address))  # by ssh: test_cluster_ssh.py
     finally:
         lab.close()
     assert done.returncode in (0, 3), done.stderr
     assert "of 2 settled" in done.stdout
+    assert searched.returncode == 0, searched.stderr
+    assert f"culprit: {place.culprit[:12]}" in searched.stdout
