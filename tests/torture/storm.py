@@ -49,8 +49,6 @@ TO_END = 120.0
 """Seconds in which what was told to end has to have ended."""
 AFTERGLOW = 30.0
 """Seconds in which what a killed driver left has to be gone, on a machine that does other things."""
-OF_A_DEMO = 300.0
-"""The same of a demo that was killed alone: the git bisect that it has begun goes on to its end."""
 TO_FINISH = 3600.0
 AT_ONCE = 7
 """Kinds of cases that are killed at the same time."""
@@ -211,7 +209,7 @@ def _strike(case: Case, blow: Blow, tally: Tally, say: Callable[[str], None]) ->
 
 
 def _looked(case: Case, before: Sight, output: Path, tally: Tally, say: Callable[[str], None], blow: Blow) -> bool:
-    patience = time.monotonic() + (OF_A_DEMO if case.verb == "demo" else AFTERGLOW)
+    patience = time.monotonic() + AFTERGLOW
     # A command that was left by SIGKILL ends by itself, or at the next start of ours; a build falls with its driver.
     while (left := left_running(case)) and time.monotonic() < patience:
         time.sleep(0.05)
