@@ -22,6 +22,8 @@ SURE = 0.9
 """A failure that chance brings as often as this says nothing of the class when it shows again."""
 UNDECIDED = 0.02
 """A class of a smaller probability is ruled out."""
+IMPOSSIBLE = -700.0
+"""In place of the logarithm of 0 where it may be taken back: more layouts may be told than a commit can have."""
 
 
 @dataclass(slots=True)
@@ -145,7 +147,7 @@ class Likelihood:
             return np.asarray(-np.log1p(-none), dtype=np.float64)
         rest = self.log_clean(0, seen.clean_layouts, max(0, self.reach - seen.clean_layouts))
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(-np.expm1(rest)) - np.log1p(-none), dtype=np.float64)
+            return np.asarray(np.maximum(np.log(-np.expm1(rest)), IMPOSSIBLE) - np.log1p(-none), dtype=np.float64)
 
     def log_clean(self, failed: int, clean: int, more: int) -> Values:
         """Logarithm of the chance that `more` further layouts of a bad commit are clean, shape (layout cells,)."""
