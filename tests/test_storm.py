@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from tests.conftest import User
-from tests.torture.storm import storm
+from tests.torture.storm import AFTERGLOW, storm
 
 
 @pytest.mark.slow
@@ -22,20 +23,28 @@ def test_nothing_is_lost_whatever_is_killed(tmp_path: Path, what: str, kills: in
 
 
 @pytest.mark.slow
-def test_a_demo_that_is_told_to_end_leaves_nothing_running(user: User, tmp_path: Path) -> None:
-    """git's helper goes on with a bisect when git alone is ended."""
-    words = ("demo", "--keep", str(tmp_path / "kept"), "--failure", "always", "--commits", "20")
-    demo = user.start("bisectsyms", *words, cwd=tmp_path)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 128), (signal.SIGKILL, -9)])
+def test_a_demo_that_is_ended_alone_leaves_nothing(
+    user: User, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    """git's helper goes on with a bisect when git alone is ended; and a demo that was killed removes nothing."""
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    words = ("demo", "--failure", "always", "--commits", "20")
+    demo = user.start("bisectsyms", *words, cwd=tmp_path, env={"TMPDIR": str(aside)})
     patience = time.monotonic() + 200
-    while not (tmp_path / "kept/linux/.git/bisectsyms/ledger.sqlite").exists():
+    while not list(aside.glob("*/linux/.git/bisectsyms/ledger.sqlite")):
         assert demo.poll() is None
         assert time.monotonic() < patience
         time.sleep(0.05)
-    demo.terminate()
+    demo.send_signal(number)
     output, _ = demo.communicate(timeout=200)
-    assert demo.returncode == 128, output
-    left = [one for one in psutil.process_iter() if _home(one) == str(user.home)]
-    assert not left
+    assert demo.returncode == status, output
+    patience = time.monotonic() + AFTERGLOW
+    while left := [one for one in psutil.process_iter() if _home(one) == str(user.home)]:
+        assert time.monotonic() < patience, left
+        time.sleep(0.05)
+    assert not list(aside.iterdir())
 
 
 def _home(process: psutil.Process) -> str:

@@ -12,14 +12,18 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing import connection
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from bisectsyms.core.trouble import AGAIN, trouble
 from bisectsyms.effects.runner import shielded
-from bisectsyms.errors import InfraError
+from bisectsyms.errors import BisectsymsError, InfraError
 
+Answer = TypeVar("Answer")
 Pipe = connection.Connection
 Work = Callable[[Pipe], None]
 
@@ -38,14 +42,17 @@ class Stopped(BaseException):
 class Worker:
     """A process that does some work."""
 
-    def __init__(self, work: Work, before: Sequence[Worker] = ()) -> None:
+    def __init__(self, work: Work, before: Sequence[Worker] = (), *, together: bool = False) -> None:
         """Begin it; `before` are those that were begun earlier, whose pipes are none of its business.
+
+        One that is `together` with us in our process group is stopped by Ctrl-Z as we are, and what it starts there
+        hears Ctrl-C; it does not itself.
 
         Raises:
             InfraError: the system allows no more processes.
         """
         self.pipe, other = multiprocessing.Pipe()
-        arguments = (work, other, [self.pipe, *(worker.pipe for worker in before)], os.getpid())
+        arguments = (work, other, [self.pipe, *(worker.pipe for worker in before)], os.getpid(), together)
         context = multiprocessing.get_context("fork")  # what is to be done need not be written down, as with spawn
         self._process = context.Process(target=_work, args=arguments, daemon=True)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # until it has handlers of its own
@@ -101,8 +108,42 @@ def ends_with_parent(parent: int) -> None:
         raise Stopped
 
 
-def _work(work: Work, pipe: Pipe, others: Sequence[Pipe], parent: int) -> None:
-    os.setpgrp()  # the terminal's Ctrl-C is for the one who began us
+def call(work: Callable[[], Answer]) -> Answer:
+    """What `work` answers, from a process together with us: it cleans up after itself even where we are killed.
+
+    Raises:
+        InfraError: that process was killed.
+        Exception: what `work` raised, or a RuntimeError with its traceback where it is a bug of ours.
+    """
+    worker = Worker(partial(_answered, work), together=True)
+    try:
+        answer = worker.pipe.recv()
+    except EOFError as error:
+        raise InfraError("the process that did it was killed", next_step=AGAIN) from error
+    finally:
+        stop_all([worker])
+    if isinstance(answer, Exception):
+        raise answer
+    return cast(Answer, answer)
+
+
+def _answered(work: Callable[[], object], pipe: Pipe) -> None:
+    try:
+        answer = work()
+    except BisectsymsError as error:
+        answer = error
+    except Exception as error:
+        answer = trouble(error) or RuntimeError(traceback.format_exc())
+    with contextlib.suppress(OSError):  # nobody listens any more
+        pipe.send(answer)
+
+
+def _work(work: Work, pipe: Pipe, others: Sequence[Pipe], parent: int, together: bool) -> None:
+    # The terminal's Ctrl-C is for the one who began us.
+    if together:
+        signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which what we start would inherit
+    else:
+        os.setpgrp()
     for other in others:
         other.close()
     with contextlib.suppress(Stopped, KeyboardInterrupt):

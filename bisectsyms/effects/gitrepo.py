@@ -74,10 +74,8 @@ class Repository:
         asked = ("--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel")
         git = Git(str(cwd))
         try:
-            refuse_old(str(git.execute(["git", "--version"])))
+            check_git()
             answer = git.execute(["git", "rev-parse", *asked])
-        except GitCommandNotFound as error:
-            raise UserError("git is not installed", next_step="bisectsyms doctor") from error
         except GitCommandError as error:
             said = _what_git_said(error)
             raise UserError(
@@ -292,6 +290,18 @@ class Repository:
         """Paths in which two commits differ."""
         names = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
         return tuple(name for name in names.split("\0") if name)
+
+
+def check_git() -> None:
+    """Whether there is a git that we can use.
+
+    Raises:
+        UserError: there is none, or it is too old.
+    """
+    try:
+        refuse_old(str(Git().execute(["git", "--version"])))
+    except GitCommandNotFound as error:
+        raise UserError("git is not installed", next_step="bisectsyms doctor") from error
 
 
 def refuse_old(said: str) -> None:

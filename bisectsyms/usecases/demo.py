@@ -1,7 +1,8 @@
 """The demo: a history of a small kernel with a flaky commit, solved as a user would solve it.
 
 Nothing is staged: the history is written by git, the kernels are linked by the real toolchain, and the
-search is `git bisect run bisectsyms`. The demo knows the answer and compares.
+search is `git bisect run bisectsyms`. The demo knows the answer and compares. All of it happens in a process beside
+ours: if we are killed, git would go on with the bisect, and nobody would remove the folder.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
 
 from plumbum import local
 
-from bisectsyms.effects.gitrepo import Repository
-from bisectsyms.effects.runner import adopt, end_descendants
+from bisectsyms.effects.forked import call
+from bisectsyms.effects.gitrepo import Repository, check_git
+from bisectsyms.effects.runner import adopt, end_descendants, shielded
 from bisectsyms.errors import InfraError, UserError
 from bisectsyms.smallkernel.history import Failure, History, write_history
 from bisectsyms.usecases.status import Status, status
@@ -56,9 +59,15 @@ def demo(options: DemoOptions, *, say: Callable[[str], None]) -> DemoResult:
     """Write the history, run the bisect, compare.
 
     Raises:
-        UserError: the folder to keep exists already.
+        UserError: the folder to keep exists already, or there is no git.
         InfraError: git bisect run stopped.
     """
+    check_git()
+    return call(partial(_in_folder, options, say))
+
+
+def _in_folder(options: DemoOptions, say: Callable[[str], None]) -> DemoResult:
+    """The demo; a folder that is not to be kept goes, however it ends."""
     folder = _folder(options.keep)
     try:
         return _demo(options, folder, say)
@@ -68,7 +77,8 @@ def demo(options: DemoOptions, *, say: Callable[[str], None]) -> DemoResult:
         raise
     finally:
         if options.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            with shielded():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(keep: Path | None) -> Path:

@@ -230,7 +230,7 @@ def _looked(case: Case, before: Sight, output: Path, tally: Tally, say: Callable
     if "internal error" in text or ("Traceback" in text and "KeyboardInterrupt" not in text):
         _note(tally, say, blow, case, Finding("a traceback", text[-3000:], lost=False))
     for demo in (case.folder / "tmp").glob("bisectsyms-demo-*"):
-        if blow.number != signal.SIGKILL:
+        if not (blow.number == signal.SIGKILL and blow.group):  # which leaves nobody who could remove it
             _note(tally, say, blow, case, Finding("the demo's folder is left", str(blow), lost=False))
         shutil.rmtree(demo, ignore_errors=True)  # of this kill, and not of the next
     return len(tally.findings) == fine
