@@ -143,3 +143,26 @@ def test_a_rule_that_is_none_is_refused_with_an_example(word: str) -> None:
     with pytest.raises(UserError) as refused:
         rules([word])
     assert "path:" in refused.value.next_step
+
+
+def test_why_a_rule_is_none() -> None:
+    for word, why in (
+        ("files:x=2", "--prior files:x=2: no such rule"),
+        ("path:x=much", "--prior path:x=much: 'much' is no number"),
+        ("author:(=2", "--prior author:(=2: missing ), unterminated subpattern at position 0"),
+        ("path:x=0", "--prior path:x=0: a weight is between 1e-06 and 1e+06"),
+    ):
+        with pytest.raises(UserError) as refused:
+            rules([word])
+        assert refused.value.message == why
+        assert refused.value.next_step == ("--prior 'path:drivers/gpu/*=5', 'author:NAME=.1', 'subject:^mm=2' or flat")
+
+
+def test_a_rule_is_read_from_its_end_and_a_path_is_all_of_it() -> None:
+    assert weigh([change("a=b.c")], rules(["path:a=b.c=3"]), "arm").weights == (3.0,)
+    assert weigh([change("a.c"), change("a.c.h")], rules(["flat", "path:*.c=3"]), "arm").weights == (3.0, 1.0)
+
+
+def test_how_many_weigh_less() -> None:
+    weighed = weigh([change("Documentation/a.rst")] * 3 + [change(merge=True)], Rules(), "arm")
+    assert weighed.lighter == {Reach.DOCUMENTATION: 3, Reach.MERGE: 1}

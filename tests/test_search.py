@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
-from itertools import product
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,10 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bisectsyms.search import Costs, Search
-from bisectsyms.search.asking import Asking, State
 from bisectsyms.search.history import History
-from bisectsyms.search.likelihood import REPEATS, UNDECIDED, Likelihood, Seen
-from bisectsyms.search.lineage import Lineage
 from bisectsyms.search.search import OLDER_STILL, Outcome
 from bisectsyms.search.worlds import Run, Setting, World, make_parents, play
 
@@ -256,6 +250,69 @@ def test_what_cannot_be_searched_is_refused(
         Search(parents, good, bad)
 
 
+@pytest.mark.parametrize("least", [0.0, -0.1, 0.21, 1.0])
+def test_a_rate_that_is_not_looked_for_is_refused(least: float) -> None:
+    with pytest.raises(ValueError, match="min_rate"):
+        Search(CHAIN, [0], [31], min_rate=least)
+    assert Search(CHAIN, [0], [31], min_rate=0.2).result.kind == "undecided"
+
+
+def test_a_range_without_an_older_end() -> None:
+    search = Search(CHAIN, [], [31])
+    while (commit := search.next()) is not None:
+        search.tell(commit, "failed" if commit >= 9 else "clean")
+    assert search.result.commit == 9
+
+
+def test_one_test_is_asked_for_at_a_time() -> None:
+    search = Search(CHAIN, [0], [31])
+    search.tell(31, "failed")
+    first = search.next()
+    search.expect([])
+    assert search.next() == first, "the other one was not out"
+
+
+def test_the_choice_reckons_with_the_kind_that_failed_most() -> None:
+    for most, other in (("a", "z"), ("z", "a")):
+        search = Search(CHAIN, [0], [31])
+        for kind in (other, most, most):
+            search.tell(31, "failed", kind=kind, layout=kind)
+        search.tell(31, "clean", kind=most, layout="one more")
+        assert search.repeat_of(search.next() or 0) == most
+
+
+def test_a_failing_layout_of_a_commit_that_cannot_be_tested_is_not_repeated() -> None:
+    search = Search(CHAIN, [0], [31])
+    search.tell(20, "failed", layout="length=3")
+    search.tell(20, "untestable")
+    for _ in range(8):
+        commit = search.next()
+        assert commit is not None and commit != 20 and search.repeat_of(commit) is None
+        search.tell(commit, "clean", layout="length=4")
+
+
+def test_without_layouts_no_failure_hangs_on_one() -> None:
+    search = Search(CHAIN, [0], [31])
+    search.tell(31, "failed")
+    assert search.layout_share() == 0.0
+    search.tell(31, "failed", layout=1)
+    assert 0.0 < search.layout_share() < 1.0
+
+
+@pytest.mark.parametrize("order", [[0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [1, 0, 0, 0, 0]])
+@pytest.mark.filterwarnings("error")
+def test_more_layouts_than_a_commit_can_have(order: list[int]) -> None:
+    """All that it can have were clean, and there is one more: minus infinity minus itself, and a culprit."""
+    search = Search(CHAIN, [0], [31], layouts=3)
+    search.tell(31, "failed", layout="a")
+    for layout, failed in enumerate(order):
+        search.tell(15, "failed" if failed else "clean", layout=layout)
+    result = search.result
+    assert result.kind == "undecided" and sum(result.endings.values()) == pytest.approx(1.0)
+    assert search.next() is not None
+    assert (search.probabilities[15] < 0.01) == (not any(order))
+
+
 def test_ancestors_and_chains_are_those_of_the_graph() -> None:
     for seed in range(20):
         parents = make_parents(80, 0.1, np.random.default_rng(seed))
@@ -269,51 +326,3 @@ def test_ancestors_and_chains_are_those_of_the_graph() -> None:
         for position, commit in enumerate(chain.commits.tolist()):
             assert set(chain.entry(position).tolist()) == reach[commit] - seen
             seen |= reach[commit]
-
-
-@dataclass
-class Held:
-    """A likelihood, as far as it is asked which commits are worth another layout."""
-
-    share: float
-    """Of the layout class."""
-    reach: int | None
-    seen: dict[int, Seen]
-
-    def layout_share(self) -> float:
-        return self.share
-
-
-def seen(layouts: int, repeats: int, *, fails: bool) -> Seen:
-    """So many layouts, and attempts that repeated one; some of all of them failed if `fails`, else none."""
-    attempts = layouts + repeats
-    failed = max(1, attempts // 3) if fails else 0
-    return Seen(
-        failed=failed,
-        clean=attempts - failed,
-        layouts=dict.fromkeys(range(layouts), fails),
-        failed_layouts=1 if fails else 0,
-        clean_layouts=layouts - 1 if fails else layouts,
-    )
-
-
-@pytest.mark.parametrize("fails", [True, False])
-@pytest.mark.parametrize("reach", [None, 1, 5])
-@pytest.mark.parametrize("share", [0.3, 1.0 - UNDECIDED, 0.999])
-def test_a_commit_that_was_tried_is_given_fresh_layouts_for_what_only_these_tell(
-    share: float, reach: int | None, fails: bool
-) -> None:
-    """Where it failed, or has none left; one that has none left only until it was repeated often."""
-    history, nothing = History(CHAIN), cast(Any, None)
-    asking = Asking(history, Lineage(history), [0], [31])
-    before = np.linspace(0.1, 1.0, len(CHAIN))
-    for layouts, repeats in product((1, 4, 5, 6), (0, REPEATS - 1, REPEATS, REPEATS + 1)):
-        spent = reach is not None and layouts >= reach
-        worth = 0.0
-        if (fails or spent) and not (spent and repeats >= REPEATS):
-            worth = 0.0 if share > 1.0 - UNDECIDED else 1.0 - share
-        held = cast(Likelihood, Held(share, reach, {7: seen(layouts, repeats, fails=fails)}))
-        after = asking._unlike(State(nothing, nothing, nothing, held), before)
-        assert after[7] == before[7] * worth, (layouts, repeats)
-        assert (np.delete(after, 7) == np.delete(before, 7)).all()
-    assert before[7] > 0.0, "what was given is left as it is"

@@ -100,6 +100,14 @@ class Reference:
         single = sorted({commit for commit, *_ in told} - {one for group in self.alike for one in group})
         return [*self.alike, *((commit,) for commit in single)]
 
+    def layouts_of(self, commit: int, kind: object) -> dict[object, bool]:
+        """Those that it has shown, and whether they failed; of all that are alike, if it is one of them."""
+        group = next((group for group in self.alike if commit in group), (commit,))
+        told = [one for one in self.told if one[2] == kind]
+        return {
+            layout or ("fresh", number): failed for number, (one, failed, _, layout) in enumerate(told) if one in group
+        }
+
     def drawn(self, group: tuple[int, ...], answer: int, told: Sequence[Told], alpha: Values, beta: Values) -> Values:
         """Chance of what the layouts of these commits did."""
         impossible = np.zeros_like(alpha)
@@ -290,10 +298,23 @@ def test_what_a_test_is_worth(seed: int, layouts: bool) -> None:
         for options in (ends, *chains):
             _compare(one, options, cases, kind)
         entered += len(chains) > 1
+        found_again = [options.commits.tolist() for options in asking._seen_before(state, branches)]
+        assert sorted(found_again) == [[commit] for commit in sorted(_worth_another(one, kind))] or not layouts
         for options in asking._seen_before(state, branches) if layouts else []:
-            (commit,) = options.commits.tolist()
-            seen = state.likelihood.seen[commit]
-            assert not seen.failed_layouts
-            _compare(one, options, cases, kind, seen.clean_layouts)
+            _compare(one, options, cases, kind, len(one.layouts_of(int(options.commits[0]), kind)))
             again += 1
-    assert (entered or layouts) and (again or not layouts)
+    assert entered and (again or not layouts)
+
+
+def _worth_another(one: Reference, kind: object) -> list[int]:
+    """Commits that were only clean, have layouts left, and may be on either side of a culprit of the range."""
+    found, believed = [], one.probabilities()
+    for commit in {commit for commit, _, made, _ in one.told if made == kind} | {
+        commit for group in one.alike for commit in group
+    }:
+        layouts = one.layouts_of(commit, kind)
+        behind = sum(chance for answer, chance in believed.items() if answer != OLDER and one.fails(commit, answer))
+        left = one.reach is None or len(layouts) < one.reach
+        if left and not any(layouts.values()) and 0.001 < behind < 0.999:
+            found.append(commit)
+    return found

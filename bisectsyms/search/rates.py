@@ -81,10 +81,11 @@ def cells(min_rate: float, *, layouts: bool) -> Cells:
         mean = np.minimum(mean, 0.995)
         possible = mean * kappa >= LEAST_ALPHA
         tails = np.where(possible, np.minimum(mean * kappa, THIN) ** -TAIL, 0.0)
-        spreads = tails / tails.reshape(-1, len(KAPPAS)).sum(axis=1).repeat(len(KAPPAS))
+        sums = tails.reshape(-1, len(KAPPAS)).sum(axis=1).repeat(len(KAPPAS))
+        spreads = np.divide(tails, sums, out=np.zeros_like(tails), where=sums > 0.0)  # a low mean has no spread at all
         mass = np.add.reduceat(masses, np.arange(0, len(rates), 2)).repeat(len(KAPPAS)) * spreads
         mean, kappa, mass = mean[possible], kappa[possible], mass[possible]
-        weight = np.concatenate([(1.0 - LAYOUT) * weight, LAYOUT * mass])
+        weight = np.concatenate([(1.0 - LAYOUT) * weight, LAYOUT * mass / mass.sum()])
         new, below = np.concatenate([new, mean]), np.concatenate([below, np.zeros(len(mean))])
         spread = np.concatenate([spread, kappa])
     return Cells(new, below, spread, np.log(weight / weight.sum()), schedule)
