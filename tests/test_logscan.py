@@ -24,13 +24,14 @@ def plain(log: bytes, signatures: Sequence[Signature]) -> Digest:
     """Every line that holds a literal of what is still wanted; behind a margin only what may be glued."""
     found: dict[str, Finding] = {}
     smallest: tuple[int, ErrorLine | None] = (0, None)
-    errors = 0
+    errors = vain = 0
     lines = log.split(b"\n")
     for number, raw in enumerate(lines if lines[-1] else lines[:-1], 1):
         raw, margin = raw[:MOST_LINE], raw.startswith((b" ", b"\t"))
         wanted = [one for one in signatures if one.id not in found and (one.glued or not margin)]
         literals = {needle.encode() for one in wanted for needle in one.needles}
-        literals |= set() if margin or errors == MOST_ERRORS else set(NEEDLES)
+        names = errors < MOST_ERRORS and vain < logscan.MOST_VAIN
+        literals |= set(NEEDLES) if names and not margin else set()
         line = clean(raw)
         if QUOTED.match(line) or not any(literal in raw for literal in literals):
             continue
@@ -38,10 +39,14 @@ def plain(log: bytes, signatures: Sequence[Signature]) -> Digest:
             if logscan._compiled(one.pattern).search(line):
                 said = text(line)[:MOST_TEXT]
                 found[one.id] = Finding(one.id, one.outcome, said, number, one.why, one.even_if_passed)
-        if not margin and errors < MOST_ERRORS and (error := error_line(text(line[: 4 * MOST_TEXT]))):
+        if margin or not names:
+            continue
+        if error := error_line(text(line[: 4 * MOST_TEXT])):
             errors += 1
             if smallest[1] is None or error.key < smallest[1].key:
                 smallest = (number, error)
+        else:
+            vain += 1
     findings = tuple(found[one.id] for one in signatures if one.id in found)
     return _digest(findings, len(lines) - (not lines[-1]), *smallest)
 
@@ -79,7 +84,12 @@ line = st.builds(
     st.lists(piece, max_size=4),
     st.sampled_from(ENDS),
 )
-logs = st.builds(lambda lines, end: b"\n".join(lines) + end, st.lists(line, max_size=30), st.sampled_from([b"", b"\n"]))
+lines_of_logs = st.lists(st.tuples(line, st.sampled_from([1, 1, 1, 2, 5])), max_size=20)
+logs = st.builds(
+    lambda lines, end: b"\n".join(one for one, times in lines for _ in range(times)) + end,
+    lines_of_logs,
+    st.sampled_from([b"", b"\n"]),
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -117,3 +127,20 @@ def test_literals_that_overlap(log: bytes) -> None:
 def test_errors_are_compared_up_to_a_number(before: int) -> None:
     log = b"b.c:1: error: x\n" * before + b"a.c:1: error: y\nKilled a.c:1: error: z\nKilled\n"
     assert scan([log], SIGNATURES) == scan(cut(log, range(0, len(log), 999)), SIGNATURES) == plain(log, SIGNATURES)
+
+
+@settings(max_examples=200, deadline=None)
+@given(logs, st.lists(st.integers(0, 4000), max_size=4), st.integers(1, 6))
+def test_words_of_errors_that_are_none_are_looked_at_up_to_a_number(log: bytes, places: list[int], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logscan, "MOST_VAIN", most)
+        assert scan(cut(log, places), SIGNATURES) == plain(log, SIGNATURES)
+
+
+def test_the_message_is_found_behind_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a log was full of, and whether an error is looked for any more."""
+    monkeypatch.setattr(logscan, "MOST_VAIN", 1000)
+    for flood in (b"*** so many words\n", b"ld: warning: no size of x\n", b"+ echo Inconsistent kallsyms data\n"):
+        digest = scan([flood * 700, flood * 700, b"a.c:1: error: y\nInconsistent kallsyms data\n"], SIGNATURES)
+        assert [(one.signature, one.number) for one in digest.findings] == [("kallsyms", 1402)]
+        assert digest.first_error == ("a.c:1: error: y" if flood.startswith(b"+") else "")

@@ -25,6 +25,8 @@ MOST_TEXT = 300
 MOST_ERRORS = 10_000
 """Error lines that are compared for the smallest; what follows them is only searched for signatures. The end of a build
 that prints more has been told, and a gigabyte of them would take minutes."""
+MOST_VAIN = 500_000
+"""Lines that hold a word of an error, and tell none, after which no error is looked for any more: as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class _Scanner:
         self._error: ErrorLine | None = None
         self._error_number = 0
         self._errors = 0
+        self._vain = 0
+        self._times = 1
         self._lines = 0
         self._plan()
 
@@ -101,7 +105,11 @@ class _Scanner:
         self._each_line = any(not one.needles for one in self._wanted)
         literals = {needle.encode() for one in self._wanted for needle in one.needles}
         self._of_signatures = BytesAhoCorasick(literals)
-        self._of_any = BytesAhoCorasick(literals.union(NEEDLES) if self._errors < MOST_ERRORS else literals)
+        self._of_any = BytesAhoCorasick(literals.union(NEEDLES) if self._names_errors else literals)
+
+    @property
+    def _names_errors(self) -> bool:
+        return self._errors < MOST_ERRORS and self._vain < MOST_VAIN
 
     def take(self, block: bytes) -> None:
         number, counted = self._lines + 1, 0
@@ -123,6 +131,10 @@ class _Scanner:
             start, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
             end = len(block) if end < 0 else end
             raw = block[start : min(end, start + MOST_LINE)]
+            self._times = 1
+            if block.startswith(raw, end + 1):  # what floods a log repeats a line
+                self._times = _times(block, start, end)
+                end += (self._times - 1) * (end + 1 - start)
             if raw.startswith(MARGIN):
                 wanted = any(needle in raw for needle in self._glued)
             elif self._of_any is planned:
@@ -135,8 +147,6 @@ class _Scanner:
     def _look(self, raw: bytes, number: int) -> None:
         line, margin = clean(raw), raw.startswith(MARGIN)
         suspect = self._each_line or bool(self._of_signatures.find_matches_as_indexes(line))
-        if not suspect and NO_ERROR in line[: 4 * MOST_TEXT]:  # a linker may warn of every section of every object
-            return
         if QUOTED.match(line):
             return
         for signature, pattern in self._tests if suspect else ():
@@ -152,14 +162,24 @@ class _Scanner:
                 self._wanted = [one for one in self._wanted if one.id not in self._found]
         if len(self._wanted) < len(self._tests):
             self._plan()
-        if margin or self._errors == MOST_ERRORS:
+        if margin or not self._names_errors:
             return
-        if error := error_line(text(line[: 4 * MOST_TEXT]), self._roots):
-            self._errors += 1
+        said = line[: 4 * MOST_TEXT]
+        # A linker may warn of every section of every object.
+        if error := None if NO_ERROR in said else error_line(text(said), self._roots):
+            self._errors += self._times
             if self._error is None or error.key < self._error.key:
                 self._error, self._error_number = error, number
-            if self._errors == MOST_ERRORS:
+            if not self._names_errors:
                 self._plan()
+        else:
+            self._in_vain()
+
+    def _in_vain(self) -> None:
+        before = self._names_errors
+        self._vain += self._times
+        if before and not self._names_errors:
+            self._plan()
 
     def digest(self) -> Digest:
         findings = tuple(self._found[one.id] for one in self._all if one.id in self._found)
@@ -167,6 +187,14 @@ class _Scanner:
             return Digest(findings, "", self._lines)
         first = self._error.text[:MOST_TEXT]
         return Digest(findings, first, self._lines, self._error.name, self._error_number)
+
+
+def _times(block: bytes, start: int, end: int) -> int:
+    """How often the line from `start` to `end` stands there, one after the other."""
+    line, at = block[start : end + 1], end + 1
+    while block.startswith(line, at):
+        at += len(line)
+    return (at - start) // len(line)
 
 
 def _lines(block: bytes) -> Iterator[tuple[int, bytes]]:
