@@ -256,9 +256,9 @@ class Search:
         open_still = (kind == "not-reproduced" and not self._rates_excluded()) or (
             kind == "culprit" and self._predates_is_open()
         )
-        if probability < self.confidence or open_still:
-            return Result("undecided", None, probability, credible, endings)
-        return Result(kind, commit, probability, credible, endings)
+        if probability >= self.confidence and not open_still:
+            return Result(kind, commit, probability, credible, endings)
+        return Result("undecided", None, probability, credible, endings)
 
     def _posterior(self) -> Posterior:
         if self._now is None:
