@@ -111,6 +111,7 @@ def test_equal_layouts_at_a_draw() -> None:
         (Known("9 of 9", older="o: 3 of 3"), Meaning.FIRST, "came back"),
         (Known("9 of 9", goes_on=True), Meaning.FIRST, "something else"),
         (Known("2 of 16", layouts=True), Meaning.FIRST_LAYOUT, "first commit at which some layout"),
+        (Known("2 of 16", layouts=True, missed="p: 7.2 %"), Meaning.FIRST_LAYOUT, "cannot be drawn here (p: 7.2 %)"),
         (Known("2 of 16", layouts=True, older="o: 1 of 2"), Meaning.EXPOSING, "older range is open"),
         (Known("2 of 16", layouts=True, thin="p: 4 clean"), Meaning.EXPOSING, "p: 4 clean"),
         (Known("2 of 16", layouts=True, goes_on=True), Meaning.EXPOSING, "reverted"),

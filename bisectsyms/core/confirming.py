@@ -180,6 +180,8 @@ class Known:
     """A commit before the parents that failed, with its counts."""
     thin: str = ""
     """Why the clean layouts of the parents are too few."""
+    missed: str = ""
+    """Parents of which all layouts that can be drawn are clean, each with the chance that this is chance."""
     goes_on: bool = False
     """The failure stays when the culprit is reverted on top of the bad end."""
 
@@ -200,6 +202,9 @@ def meaning(known: Known) -> tuple[Meaning, str]:
     reasons += ["the failure stays when it is reverted"] if known.goes_on else []
     if not reasons:
         text = "the failure hangs on the layout: the first commit at which some layout of the sweep fails"
+        if known.missed:
+            doubt = f"an older one may fail at a layout that cannot be drawn here ({known.missed}): more of them tell"
+            return Meaning.FIRST_LAYOUT, f"{text} ({known.again}); {doubt} (--sweep 64, --vary pad)"
         return Meaning.FIRST_LAYOUT, f"{text} ({known.again})"
     return (
         Meaning.EXPOSING,

@@ -221,6 +221,11 @@ class Confirming:
                 risen=f"{risen}: {rated(self._sample(risen))} attempts" if risen else "",
                 older=self._older(parents),
                 thin="; ".join(f"{one}: {decided[one.commit].rationale}" for one in weak),
+                missed=", ".join(
+                    f"{one}: {percent(decided[one.commit].miss)}"
+                    for one in parents
+                    if one.commit in decided and decided[one.commit].weak
+                ),
                 goes_on=revert is not None and revert.verdict == Verdict.BAD.name,
             )
         )
