@@ -160,9 +160,13 @@ def test_why_a_rule_is_none() -> None:
 
 def test_a_rule_is_read_from_its_end_and_a_path_is_all_of_it() -> None:
     assert weigh([change("a=b.c")], rules(["path:a=b.c=3"]), "arm").weights == (3.0,)
+    assert weigh([change(title="mm: a: b")], rules(["flat", "subject:mm: a=1e6"]), "arm").weights == (1e6,)
     assert weigh([change("a.c"), change("a.c.h")], rules(["flat", "path:*.c=3"]), "arm").weights == (3.0, 1.0)
 
 
 def test_how_many_weigh_less() -> None:
     weighed = weigh([change("Documentation/a.rst")] * 3 + [change(merge=True)], Rules(), "arm")
     assert weighed.lighter == {Reach.DOCUMENTATION: 3, Reach.MERGE: 1}
+    both = weigh([change("Documentation/a.rst")], rules(["path:*=2"]), "arm").said(9)
+    assert both == "1 of 9 commits weigh less: only documentation 1 (at 0.02); --prior applies to 1 commit"
+    assert weigh([change("Documentation/a.rst")], Rules(), None).weights == (1.0,), "of a command nobody knows"

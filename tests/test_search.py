@@ -252,9 +252,23 @@ def test_what_cannot_be_searched_is_refused(
 
 @pytest.mark.parametrize("least", [0.0, -0.1, 0.21, 1.0])
 def test_a_rate_that_is_not_looked_for_is_refused(least: float) -> None:
-    with pytest.raises(ValueError, match="min_rate"):
+    with pytest.raises(ValueError, match=rf"min_rate {least} is not in \(0, \.2\]"):
         Search(CHAIN, [0], [31], min_rate=least)
     assert Search(CHAIN, [0], [31], min_rate=0.2).result.kind == "undecided"
+
+
+@pytest.mark.parametrize("confidence", [0.49, 1.0, 1.5])
+def test_a_confidence_that_nobody_can_have_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match=rf"confidence {confidence} is not in \[\.5, 1\)"):
+        Search(CHAIN, [0], [31], confidence)
+    assert Search(CHAIN, [0], [31], 0.5).confidence == 0.5
+
+
+def test_every_newer_end_has_the_culprit_behind_it() -> None:
+    search = Search(FORK, [0], [2, 4])
+    assert [commit for commit, _ in search.result.credible] == [1]
+    with pytest.raises(ValueError, match=r"^no commit lies between good and bad$"):
+        Search(FORK, [1], [2, 4])
 
 
 def test_a_range_without_an_older_end() -> None:
