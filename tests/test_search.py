@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bisectsyms.search import Costs, Search
 from bisectsyms.search.history import History
+from bisectsyms.search.likelihood import REPEATS
 from bisectsyms.search.search import OLDER_STILL, Outcome
 from bisectsyms.search.worlds import Run, Setting, World, make_parents, play
 
@@ -303,6 +304,26 @@ def test_a_failing_layout_of_a_commit_that_cannot_be_tested_is_not_repeated() ->
         commit = search.next()
         assert commit is not None and commit != 20 and search.repeat_of(commit) is None
         search.tell(commit, "clean", layout="length=4")
+
+
+def test_commits_that_are_alike_come_together_in_any_order() -> None:
+    search = Search(CHAIN, [0], [31])
+    for one, other in ((5, 9), (20, 21), (9, 12), (30, 30), (12, 5), (21, 9)):
+        search.alike(one, other)
+    assert sorted(search._alike) == [(5, 9, 12, 20, 21), (30,)]
+
+
+def test_a_failing_layout_is_repeated_so_often_and_not_more() -> None:
+    search = Search(CHAIN, [0], [31])
+    search.tell(31, "failed", layout="length=7")
+    search.tell(31, "clean", layout="length=8")
+    grid, repeats = search._likelihood(None), 0
+    for _ in range(REPEATS + 3):
+        repeats += grid.layout_to_repeat(31) is not None
+        search.tell(31, "failed", layout="length=7")
+        search.tell(31, "clean", layout="length=8")
+    assert grid.repeated == REPEATS + 3 and 0 < repeats <= REPEATS
+    assert grid.seen[31].failed == REPEATS + 4
 
 
 def test_without_layouts_no_failure_hangs_on_one() -> None:
