@@ -99,7 +99,8 @@ def test_cleans_of_a_time_without_the_failure_do_not_decide(user: User, tmp_path
 
 
 def test_the_plan_is_told_once_the_rate_is_known(user: User, tmp_path: Path) -> None:
-    repo = write(tmp_path / "repo", ["exit 0"] * 4 + [CHANCE.format(of_256=128)] * 20)
+    """At a rate that no run of luck takes for one of 1: such a search is over before there is anything to plan."""
+    repo = write(tmp_path / "repo", ["exit 0"] * 4 + [CHANCE.format(of_256=64)] * 20)
     done = bisect(user, repo, "--json", "--confidence", "0.99", "1", "24", "--", "sh", "test.sh")
     plan = re.findall(r"bisectsyms: rate [\d.]+ \([\d.]+-[\d.]+\): about \d+ tests? and \d+ moves?, ", done.stderr)
     assert len(plan) == 1, done.stderr

@@ -24,13 +24,14 @@ def test_nothing_is_lost_whatever_is_killed(tmp_path: Path, what: str, kills: in
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 128), (signal.SIGKILL, -9)])
-def test_a_demo_that_is_ended_alone_leaves_nothing(
+def test_a_demo_that_is_ended_alone_leaves_what_is_to_be_kept(
     user: User, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     """git's helper goes on with a bisect when git alone is ended; and a demo that was killed removes nothing."""
     aside = tmp_path / "aside"
     aside.mkdir()
-    words = ("demo", "--failure", "always", "--commits", "20")
+    kept = ("--keep", str(aside / "kept")) if number == signal.SIGTERM else ()
+    words = ("demo", "--failure", "always", "--commits", "20", *kept)
     demo = user.start("bisectsyms", *words, cwd=tmp_path, env={"TMPDIR": str(aside)})
     patience = time.monotonic() + 200
     while not list(aside.glob("*/linux/.git/bisectsyms/ledger.sqlite")):
@@ -44,7 +45,7 @@ def test_a_demo_that_is_ended_alone_leaves_nothing(
     while left := [one for one in psutil.process_iter() if _home(one) == str(user.home)]:
         assert time.monotonic() < patience, left
         time.sleep(0.05)
-    assert not list(aside.iterdir())
+    assert [path.name for path in aside.iterdir()] == (["kept"] if kept else [])
 
 
 def _home(process: psutil.Process) -> str:
