@@ -321,3 +321,27 @@ def test_far_more_layouts_than_a_sweep_do_not_underflow() -> None:
 def test_a_known_rate_of_one_is_no_numerical_trouble() -> None:
     assert known(1.0).miss(Sample(clean=3, clean_layouts=3)) == 0.0
     assert known(1.0).given(Sample(failed=2, failed_layouts=2)).expected_rate() == pytest.approx(1.0)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.sampled_from([0.5, 0.8, 0.95]))
+@settings(max_examples=60, deadline=None)
+def test_an_interval_leaves_out_half_of_the_rest_on_either_side(failed: int, clean: int, level: float) -> None:
+    belief = prior(varied=True).given(Sample(clean=clean, failed=failed, clean_layouts=clean, failed_layouts=failed))
+    mass = sorted(
+        [*zip(belief.rate, belief.schedule, strict=True), *zip(belief.mean, belief.layout.sum(0), strict=True)]
+    )
+    low, high = belief.interval(level)
+    total, tail = sum(weight for _, weight in mass), (1.0 - level) / 2.0
+    assert sum(weight for rate, weight in mass if rate < low) <= tail * total + 1e-12
+    assert sum(weight for rate, weight in mass if rate > high) <= tail * total + 1e-12
+    below = sum(weight for rate, weight in mass if rate <= low)
+    above = sum(weight for rate, weight in mass if rate >= high)
+    assert below >= tail * total - 1e-12 and above >= tail * total - 1e-12, "and no more than that"
+
+
+def test_layouts_and_draws_that_did_both_are_told_from_those_that_did_one() -> None:
+    failing, clean = Outcome.INCONSISTENT, Outcome.CLEAN
+    by_layout = Sample.of([seen(failing, 1, "a"), seen(clean, 2, "a"), seen(failing, 3, "b"), seen(clean, 4, "c")])
+    assert by_layout == Sample(clean=2, failed=2, clean_layouts=1, failed_layouts=1, mixed=1, draws=4)
+    by_draw = Sample.of([seen(failing, 1, "a"), seen(clean, 1, "b"), seen(clean, 2, "b")])
+    assert by_draw == Sample(clean=2, failed=1, clean_layouts=1, failed_layouts=1, mixed=1, draws=2)

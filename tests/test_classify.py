@@ -15,6 +15,7 @@ from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from bisectsyms.core.classify import Ruling, Seen, classify
+from bisectsyms.core.errorlines import stable
 from bisectsyms.core.loglines import MOST_LINE
 from bisectsyms.core.logscan import MOST_ERRORS, Digest, scan
 from bisectsyms.errors import UserError
@@ -189,6 +190,19 @@ def test_where_more_than_vmlinux_was_made_the_link_alone_counts(
 ) -> None:
     passed = Seen(exit_status=2, beyond_link=True, image_fresh=True, maps_fresh=True, maps_equal=True)
     assert _ruled(log, dataclasses.replace(passed, **change)).outcome is outcome
+
+
+@pytest.mark.parametrize("status", [0, 2])
+def test_a_clock_that_was_set_back_spoils_whatever_came_of_it(status: int) -> None:
+    why = "the clock was set back by 3.50 s meanwhile: make cannot tell old files from new"
+    ruling = _ruled(b"Inconsistent kallsyms data\n", Seen(exit_status=status, clock_set_back=3.5))
+    assert ruling == Ruling(Outcome.INFRA, "clock-set-back", why)
+
+
+def test_of_folders_in_one_another_the_inner_one_goes() -> None:
+    """O= may lie in the source, and be named before it or after it."""
+    for roots in (["/src", "/src/out"], ["/src/out", "/src"]):
+        assert stable("/src/out/a.o and /src/b.c", roots) == "a.o and b.c"
 
 
 def test_why_quotes_the_line_and_its_number() -> None:

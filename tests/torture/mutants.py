@@ -53,7 +53,7 @@ PARTS = (
     Part(
         "classify",
         ("core/classify.py", "core/logscan.py", "core/loglines.py", "core/errorlines.py"),
-        ("classify", "rulings"),
+        ("classify", "rulings", "logscan"),
     ),
     Part(
         "decide",
