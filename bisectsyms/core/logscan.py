@@ -170,15 +170,9 @@ class _Scanner:
             self._errors += self._times
             if self._error is None or error.key < self._error.key:
                 self._error, self._error_number = error, number
-            if not self._names_errors:
-                self._plan()
         else:
-            self._in_vain()
-
-    def _in_vain(self) -> None:
-        before = self._names_errors
-        self._vain += self._times
-        if before and not self._names_errors:
+            self._vain += self._times
+        if not self._names_errors:
             self._plan()
 
     def digest(self) -> Digest:
